@@ -1,0 +1,121 @@
+"""Settings: one frozen object, from the environment (`SHOPKEEPER_…`) and an optional TOML file.
+
+Secrets come from the environment only and hide in `repr`.
+"""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Any
+
+from pydantic import Field, SecretStr, ValidationError
+from pydantic_settings import (
+    BaseSettings,
+    PydanticBaseSettingsSource,
+    SettingsConfigDict,
+    TomlConfigSettingsSource,
+)
+
+from bot.errors import ConfigError
+
+
+def _default_models_dir() -> Path:
+    cache = os.environ.get("XDG_CACHE_HOME") or Path("~/.cache").expanduser()
+    return Path(cache) / "shopkeeper" / "models"
+
+
+class Settings(BaseSettings):
+    """Everything an operator can set. `shopkeeper config` prints the values in force."""
+
+    model_config = SettingsConfigDict(
+        env_prefix="SHOPKEEPER_",
+        frozen=True,
+        extra="forbid",
+        toml_file="shopkeeper.toml",
+    )
+
+    home: Path = Field(Path("var"), description="Folder for the database, the index and logs.")
+    models_dir: Path = Field(
+        default_factory=_default_models_dir, description="Folder for model files, shared by shops."
+    )
+    database_url: str = Field(
+        "", description="SQLAlchemy URL; empty means SQLite in `home`. postgresql+psycopg://…"
+    )
+    shop_name_en: str = "Maple Lane"
+    shop_name_zh: str = "枫里生活"
+
+    generator: str = Field(
+        "qwen2.5-coder-0.5b-instruct",
+        description="Registry name, a converted folder, or the URL of an OpenAI-compatible API.",
+    )
+    generator_model: str = Field("", description="Model name sent to an OpenAI-compatible API.")
+    generator_api_key: SecretStr = SecretStr("")
+    encoder: str = Field("multilingual-e5-small", description="Registry name or folder.")
+    answer_adapter: str = Field("default", description="Adapter for answering; `none` for none.")
+    threads: int = Field(0, ge=0, description="CPU threads for the models; 0 means all cores.")
+    kv_cache_gb: int = Field(1, ge=1, le=64, description="Memory for the generator's cache.")
+
+    passages_in_prompt: int = Field(3, ge=1, le=10)
+    max_answer_tokens: int = Field(160, ge=16, le=1024)
+    answer_deadline_s: float = Field(
+        20.0, gt=0, description="A draft that takes longer is replaced by the shop's own text."
+    )
+    answer_precision: float = Field(
+        0.90, gt=0, lt=1, description="Share of answered questions that must be answerable."
+    )
+    max_message_chars: int = Field(4000, ge=100)
+
+    host: str = "127.0.0.1"
+    port: int = Field(7860, ge=0, le=65535)
+    workers: int = Field(4, ge=1, le=64, description="Conversations answered at the same time.")
+    secret_key: SecretStr = Field(
+        SecretStr(""), description="Signs console sessions; made and kept in `home` when empty."
+    )
+    agent_hours_zh: str = "周一至周六 9:00–21:00（北京时间）"
+    agent_hours_en: str = "Monday to Friday, 9:00–18:00 CET"
+
+    chatwoot_url: str = ""
+    chatwoot_token: SecretStr = SecretStr("")
+    chatwoot_secret: SecretStr = SecretStr("")
+
+    log_level: str = "INFO"
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """Arguments win over the environment, which wins over `shopkeeper.toml`."""
+        return init_settings, env_settings, TomlConfigSettingsSource(settings_cls)
+
+    @property
+    def sqlalchemy_url(self) -> str:
+        """The database URL in force."""
+        return self.database_url or f"sqlite:///{self.home / 'shopkeeper.db'}"
+
+    @property
+    def index_dir(self) -> Path:
+        """Where the saved index lives."""
+        return self.home / "index"
+
+
+def load_settings(**overrides: Any) -> Settings:
+    """Settings from arguments, environment and `shopkeeper.toml`, in this order.
+
+    Raises:
+        ConfigError: names the setting, its value and what would be accepted.
+    """
+    try:
+        return Settings(**overrides)
+    except ValidationError as error:
+        first = error.errors()[0]
+        name = ".".join(str(part) for part in first["loc"])
+        raise ConfigError(
+            f"setting {name!r} has an unusable value: {first['msg']}",
+            fix=f"correct SHOPKEEPER_{name.upper()} or {name} in shopkeeper.toml",
+        ) from error

@@ -1,0 +1,142 @@
+"""The contracts between parts: small Protocols, implemented elsewhere, named together in build.py.
+
+Implementations take finished parts in their constructors; `load`/`from_…` class methods do work.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from typing import Literal, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from bot.types import (
+    HistoryEntry,
+    Message,
+    Mood,
+    Passage,
+    Query,
+    Reply,
+    Retrieval,
+    Turn,
+)
+
+Vectors = NDArray[np.float32]
+"""Row-major float32 array of shape (texts, dimension), rows of length 1."""
+
+AnswerMessage = Callable[[Message], Iterator[Reply]]
+"""The one callable a channel is given: message in, checked replies out, one by one."""
+
+
+class Encoder(Protocol):
+    """Turns texts into unit vectors; queries and passages are encoded differently (E5)."""
+
+    @property
+    def name(self) -> str:
+        """Identifies weights and pooling; an index built with another name is refused."""
+        ...
+
+    @property
+    def dimension(self) -> int:
+        """Length of a vector."""
+        ...
+
+    def encode(self, texts: Sequence[str], role: Literal["query", "passage"]) -> Vectors:
+        """Vectors of `texts`, shape (len(texts), dimension). Safe to call from many threads."""
+        ...
+
+
+class Generator(Protocol):
+    """Continues a prompt. Implementations are safe to call from many threads."""
+
+    @property
+    def name(self) -> str:
+        """Identifies weights and adapter; stored with every turn."""
+        ...
+
+    def stream(self, prompt: str, *, max_tokens: int, adapter: str = "") -> Iterator[str]:
+        """Pieces of text as they are made. Closing the iterator frees the generator.
+
+        Args:
+            prompt: the whole prompt, chat template applied (`bot.answering.prompt`).
+            max_tokens: upper bound on new tokens.
+            adapter: name of a loaded adapter, or "" for the default one.
+
+        Raises:
+            GeneratorError: the model failed or took too long.
+        """
+        ...
+
+
+class Retriever(Protocol):
+    """Finds passages. Never raises for a strange query: no hits is an answer."""
+
+    def search(self, query: Query, limit: int = 5) -> Retrieval:
+        """At most `limit` hits, best first, valid today."""
+        ...
+
+
+class Reranker(Protocol):
+    """Scores how well each passage answers the question (a cross-encoder)."""
+
+    @property
+    def name(self) -> str:
+        """Identifies weights."""
+        ...
+
+    def score(self, question: str, passages: Sequence[str]) -> Vectors:
+        """Probability per passage, shape (len(passages),)."""
+        ...
+
+
+class MoodReader(Protocol):
+    """Reads the customer's mood from a message and what came before it."""
+
+    def read(self, message: Message, history: Sequence[HistoryEntry]) -> Mood:
+        """Never raises: a mood that cannot be read is `Mood()`, label `unknown`."""
+        ...
+
+
+class Understand(Protocol):
+    """Makes a query of a message: language, intent, follow-up completed from the history."""
+
+    def __call__(self, message: Message, history: Sequence[HistoryEntry]) -> Query:
+        """The query. Never raises."""
+        ...
+
+
+class TurnStore(Protocol):
+    """What the service needs of the database while it answers."""
+
+    def history(self, conversation_id: str, limit: int = 12) -> tuple[HistoryEntry, ...]:
+        """The latest utterances, oldest first; empty for an unknown conversation."""
+        ...
+
+    def is_with_agent(self, conversation_id: str) -> bool:
+        """Whether a person has taken the conversation over, so that the bot keeps silent."""
+        ...
+
+    def save(self, turn: Turn) -> None:
+        """Store message, replies and turn in one transaction. Saving a turn twice is harmless."""
+        ...
+
+
+class KnowledgeStore(Protocol):
+    """The passages in SQL, the source of truth that an index is built from."""
+
+    def upsert(self, passages: Sequence[Passage]) -> int:
+        """Add or change passages; unchanged ones keep their version. Returns how many changed."""
+        ...
+
+    def delete(self, passage_ids: Sequence[str]) -> int:
+        """Mark passages as deleted; old turns keep the text they cited."""
+        ...
+
+    def live_passages(self) -> tuple[Passage, ...]:
+        """All current passages, expired ones included, deleted ones not; ordered by id."""
+        ...
+
+    def version(self) -> int:
+        """Grows with every change; a reader that sees a new one reloads."""
+        ...

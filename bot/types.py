@@ -1,0 +1,249 @@
+"""The vocabulary: frozen records that pass between the stages of a turn.
+
+Covered: everything that crosses a module edge while a customer is being answered. Not covered:
+rows of the database (`bot.store.tables`) and wire formats of a channel (`bot.channels`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import date, datetime
+from enum import StrEnum
+from typing import Literal
+
+Lang = Literal["en", "zh-Hans", "zh-Hant", "other"]
+"""Language of a text. `other` is anything that is neither English nor Chinese."""
+
+Speaker = Literal["customer", "bot", "agent"]
+PassageKind = Literal["faq", "policy", "product"]
+
+
+class Intent(StrEnum):
+    """What the customer wants from us, as far as one message tells."""
+
+    QUESTION = "question"
+    PRODUCT_QUESTION = "product_question"
+    ORDER_MATTER = "order_matter"
+    COMPLAINT = "complaint"
+    WANTS_HUMAN = "wants_human"
+    SMALLTALK = "smalltalk"
+    THANKS_BYE = "thanks_bye"
+    OUT_OF_SCOPE = "out_of_scope"
+    ABUSE = "abuse"
+
+
+class Action(StrEnum):
+    """What the turn does."""
+
+    ANSWER = "answer"
+    CLARIFY = "clarify"
+    SMALLTALK = "smalltalk"
+    ABSTAIN = "abstain"
+    HAND_OVER = "hand_over"
+    REJECT = "reject"
+
+
+@dataclass(frozen=True, slots=True)
+class Passage:
+    """One piece of the shop's knowledge, the unit that is retrieved and cited.
+
+    `passage_id` is stable over edits; `version` counts them. `group` joins the translations of
+    one entry. A passage answers only while `valid_from <= today <= valid_until`.
+    """
+
+    passage_id: str
+    kind: PassageKind
+    lang: Lang
+    title: str
+    text: str
+    attributes: Mapping[str, str] = field(default_factory=dict)
+    alternatives: tuple[str, ...] = ()
+    group: str = ""
+    source: str = ""
+    version: int = 1
+    valid_from: date | None = None
+    valid_until: date | None = None
+
+    def is_valid_on(self, day: date) -> bool:
+        """Whether the passage may be used in an answer on `day`."""
+        return (self.valid_from is None or self.valid_from <= day) and (
+            self.valid_until is None or day <= self.valid_until
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """One thing a customer said, as a channel hands it over."""
+
+    conversation_id: str
+    text: str
+    channel: str
+    customer_id: str = ""
+    message_id: str = ""
+    interface_lang: Lang | None = None
+    received_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class HistoryEntry:
+    """One earlier utterance of the conversation, oldest first in a history."""
+
+    speaker: Speaker
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Query:
+    """A message understood: `text` is what was said, `search_text` what is looked up."""
+
+    text: str
+    lang: Lang
+    search_text: str
+    intent: Intent = Intent.QUESTION
+    intent_confidence: float = 0.0
+    is_follow_up: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Hit:
+    """A retrieved passage. `score` orders hits; the others say where it came from.
+
+    `dense` is a cosine in [-1, 1], `lexical` a BM25 score, `rerank` a probability in [0, 1];
+    None where that search did not return the passage. `exact` marks a SKU or name match.
+    """
+
+    passage: Passage
+    score: float
+    dense: float | None = None
+    lexical: float | None = None
+    rerank: float | None = None
+    exact: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Retrieval:
+    """The answer of a retriever: hits, best first, and what is known about them as a whole.
+
+    `answerability` is a calibrated probability that the hits answer the question.
+    """
+
+    hits: tuple[Hit, ...]
+    answerability: float
+    index_version: str
+    timings_ms: Mapping[str, float] = field(default_factory=dict)
+
+
+MoodLabel = Literal["negative", "neutral", "positive", "unknown"]
+
+
+@dataclass(frozen=True, slots=True)
+class Mood:
+    """How the customer feels. `frustration` in [0, 1]; `trend` > 0 means it is getting worse."""
+
+    label: MoodLabel = "unknown"
+    probabilities: Mapping[str, float] = field(default_factory=dict)
+    frustration: float = 0.0
+    trend: float = 0.0
+    unhappy: bool = False
+    model: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """What to do and why. `reason` is a stable code, e.g. `asked_for_person`."""
+
+    action: Action
+    reason: str
+    confidence: float = 0.0
+    hits: tuple[Hit, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """One reason why a sentence may not be released: a code and the offending text."""
+
+    code: str
+    detail: str
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """The guard's word on one drafted sentence. `cited` holds 1-based positions of hits."""
+
+    sentence: str
+    cited: tuple[int, ...]
+    problems: tuple[Problem, ...] = ()
+
+    @property
+    def released(self) -> bool:
+        """True when nothing speaks against showing the sentence to a customer."""
+        return not self.problems
+
+
+@dataclass(frozen=True, slots=True)
+class Citation:
+    """Where a released sentence comes from; the version pins the text that was read."""
+
+    number: int
+    passage_id: str
+    version: int
+    title: str
+    text: str
+    kind: PassageKind
+
+
+ReplyKind = Literal["sentence", "verbatim", "notice"]
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """One checked piece of text on its way to the customer, and what it rests on.
+
+    `sentence` was drafted by the generator and checked, `verbatim` is the shop's own text,
+    `notice` is a prepared sentence (don't know, handover, greeting, error).
+    """
+
+    text: str
+    kind: ReplyKind
+    citations: tuple[Citation, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Turn:
+    """A whole turn as data: stored once, read by the console, evaluation and training export."""
+
+    turn_id: str
+    conversation_id: str
+    message: Message
+    query: Query
+    retrieval: Retrieval
+    mood: Mood
+    decision: Decision
+    draft: str
+    verdicts: tuple[Verdict, ...]
+    replies: tuple[Reply, ...]
+    timings_ms: Mapping[str, float]
+    versions: Mapping[str, str]
+    created_at: datetime
+    error: str = ""
+
+    @property
+    def reply_text(self) -> str:
+        """The text the customer saw."""
+        return join_sentences(reply.text for reply in self.replies)
+
+
+def join_sentences(sentences: object) -> str:
+    """Join sentences as their scripts do: a space between Latin ones, none between Chinese ones.
+
+    Args:
+        sentences: an iterable of strings.
+    """
+    joined = ""
+    for sentence in sentences:  # type: ignore[attr-defined]
+        if not sentence:
+            continue
+        gap = " " if joined and ord(joined[-1]) < 0x2E80 and joined[-1] != "\n" else ""
+        joined += gap + sentence
+    return joined
