@@ -17,6 +17,7 @@ from bot.types import (
     Mood,
     Passage,
     Query,
+    ReadinessCheck,
     Reply,
     Retrieval,
     Turn,
@@ -27,6 +28,10 @@ Vectors = NDArray[np.float32]
 
 AnswerMessage = Callable[[Message], Iterator[Reply]]
 """The one callable a channel is given: message in, checked replies out, one by one."""
+
+
+Readiness = Callable[[], Sequence[ReadinessCheck]]
+"""Looks at models, index and database now; may take a while and may raise."""
 
 
 class Encoder(Protocol):

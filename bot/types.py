@@ -234,6 +234,15 @@ class Turn:
         return join_sentences(reply.text for reply in self.replies)
 
 
+@dataclass(frozen=True, slots=True)
+class ReadinessCheck:
+    """Whether one part can do its work now. `detail` is for the operator and holds no secrets."""
+
+    name: str
+    ok: bool
+    detail: str = ""
+
+
 def join_sentences(sentences: object) -> str:
     """Join sentences as their scripts do: a space between Latin ones, none between Chinese ones.
 
