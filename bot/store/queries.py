@@ -1,0 +1,278 @@
+"""What the console reads. Nothing here writes, and nothing re-runs a model.
+
+Covered: the list with its filters, search and pages, one conversation whole, old versions of
+passages, unanswered questions. Not covered: actions of agents (`bot.store.conversations`).
+"""
+
+from __future__ import annotations
+
+import base64
+import json
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    Engine,
+    Row,
+    case,
+    exists,
+    func,
+    literal,
+    or_,
+    select,
+    tuple_,
+)
+
+from bot.errors import InputError
+from bot.store.codec import load_turn
+from bot.store.columns import as_utc, fold
+from bot.store.passage_rows import passage_of_row
+from bot.store.records import (
+    ConversationDetail,
+    ConversationFilter,
+    ConversationPage,
+    ConversationSummary,
+    MessageRecord,
+    QueueCounts,
+    Status,
+    TurnRecord,
+    UnansweredQuestion,
+)
+from bot.store.tables import conversations, feedback, messages, passage_versions, turns
+from bot.store.transactions import reading
+from bot.types import Passage
+
+__all__ = [
+    "ConsoleQueries",
+    "ConversationDetail",
+    "ConversationFilter",
+    "ConversationPage",
+    "ConversationSummary",
+    "MessageRecord",
+    "QueueCounts",
+    "Status",
+    "TurnRecord",
+    "UnansweredQuestion",
+]
+
+MAX_PAGE = 500
+MAX_SEARCH_CHARS = 200
+MAX_SEARCH_WORDS = 8
+
+
+class ConsoleQueries:
+    """Reads for the agents' pages; safe to use from many threads."""
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+
+    def conversations(
+        self, where: ConversationFilter, limit: int = 50, before: str | None = None
+    ) -> ConversationPage:
+        """Waiting and unhappy ones first, then the waiting, then the latest.
+
+        Args:
+            where: what to show.
+            limit: lines on a page, 1 to 500.
+            before: `next` of the page before; None for the first page.
+
+        Raises:
+            InputError: `before` was not made by this method.
+        """
+        limit = max(1, min(limit, MAX_PAGE))
+        order = (conversations.c.priority, conversations.c.last_at, conversations.c.id)
+        query = select(conversations).where(*_conditions(where))
+        if before is not None:
+            place = zip(_read_cursor(before), order, strict=True)
+            query = query.where(
+                tuple_(*order) < tuple_(*(literal(value, column.type) for value, column in place))
+            )
+        query = query.order_by(*(column.desc() for column in order)).limit(limit + 1)
+        with reading(self._engine) as connection:
+            rows = connection.execute(query).all()
+            items = _summaries(connection, rows[:limit])
+        return ConversationPage(items, _cursor(rows[limit - 1]) if len(rows) > limit else None)
+
+    def counts(self) -> QueueCounts:
+        """How many conversations each filter shows."""
+        table = conversations.c
+        query = select(
+            func.count(),
+            _how_many(table.status == "waiting"),
+            _how_many(table.unhappy),
+            _how_many(table.handover_at.is_not(None)),
+            _how_many(table.unanswered_count > 0),
+            _how_many(table.status == "agent"),
+        ).select_from(conversations)
+        with reading(self._engine) as connection:
+            return QueueCounts(*connection.execute(query).one())
+
+    def conversation(self, conversation_id: str) -> ConversationDetail | None:
+        """Everything about one conversation, or None if there is none of this id.
+
+        Raises:
+            StoreError: a stored turn cannot be read.
+        """
+        found = select(conversations).where(conversations.c.id == conversation_id)
+        told = _messages_query(conversation_id, 0)
+        turned = (
+            select(turns.c.data, feedback.c.value, feedback.c.comment)
+            .outerjoin(feedback, feedback.c.turn_id == turns.c.turn_id)
+            .where(turns.c.conversation_id == conversation_id)
+            .order_by(turns.c.id)
+        )
+        with reading(self._engine) as connection:
+            row = connection.execute(found).one_or_none()
+            if row is None:
+                return None
+            (summary,) = _summaries(connection, [row])
+            utterances = tuple(_message(found) for found in connection.execute(told))
+            stored = connection.execute(turned).all()
+        return ConversationDetail(
+            summary,
+            utterances,
+            tuple(TurnRecord(load_turn(t.data), t.value or 0, t.comment or "") for t in stored),
+        )
+
+    def messages(self, conversation_id: str, after: int = 0) -> tuple[MessageRecord, ...]:
+        """Utterances whose `message_id` is above `after`, oldest first."""
+        with reading(self._engine) as connection:
+            rows = connection.execute(_messages_query(conversation_id, after))
+            return tuple(_message(row) for row in rows)
+
+    def passage_version(self, passage_id: str, version: int) -> Passage | None:
+        """The passage as it read in that version, deleted since or not; None if never there."""
+        query = select(passage_versions).where(
+            passage_versions.c.passage_id == passage_id, passage_versions.c.version == version
+        )
+        with reading(self._engine) as connection:
+            row = connection.execute(query).one_or_none()
+        return None if row is None else passage_of_row(row)
+
+    def unanswered_questions(self, limit: int = 100) -> tuple[UnansweredQuestion, ...]:
+        """What customers could not get answered, newest first."""
+        table = turns.c
+        query = (
+            select(
+                table.turn_id,
+                table.conversation_id,
+                table.question,
+                table.lang,
+                table.reason,
+                table.answerability,
+                table.error,
+                table.created_at,
+            )
+            .where(table.unanswered)
+            .order_by(table.id.desc())
+            .limit(max(0, limit))
+        )
+        with reading(self._engine) as connection:
+            return tuple(UnansweredQuestion(*row) for row in connection.execute(query))
+
+
+def _how_many(condition: ColumnElement[bool]) -> ColumnElement[int]:
+    return func.coalesce(func.sum(case((condition, 1), else_=0)), 0)
+
+
+def _conditions(where: ConversationFilter) -> list[ColumnElement[bool]]:
+    table = conversations.c
+    conditions: list[ColumnElement[bool]] = []
+    if where.unhappy:
+        conditions.append(table.unhappy)
+    if where.handed_over:
+        conditions.append(table.handover_at.is_not(None))
+    if where.unanswered:
+        conditions.append(table.unanswered_count > 0)
+    if where.status:
+        conditions.append(table.status == where.status)
+    if where.channel:
+        conditions.append(table.channel == where.channel)
+    # The pattern length is bounded in SQLite, and nobody searches for a whole page.
+    words = fold(where.search[:MAX_SEARCH_CHARS]).split()[:MAX_SEARCH_WORDS]
+    return [*conditions, *map(_mentions, words)]
+
+
+def _mentions(word: str) -> ColumnElement[bool]:
+    table = conversations.c
+    return or_(
+        exists().where(
+            messages.c.conversation_id == table.id,
+            messages.c.search_text.contains(word, autoescape=True),
+        ),
+        func.lower(table.customer_id).contains(word, autoescape=True),
+        func.lower(table.id).contains(word, autoescape=True),
+    )
+
+
+def _messages_query(conversation_id: str, after: int) -> Any:
+    return (
+        select(messages)
+        .where(messages.c.conversation_id == conversation_id, messages.c.id > after)
+        .order_by(messages.c.id)
+    )
+
+
+def _message(row: Row[Any]) -> MessageRecord:
+    return MessageRecord(
+        message_id=row.id,
+        conversation_id=row.conversation_id,
+        speaker=row.speaker,
+        author=row.author,
+        text=row.text,
+        turn_id=row.turn_id or "",
+        created_at=row.created_at,
+    )
+
+
+def _summaries(connection: Connection, rows: Sequence[Row[Any]]) -> tuple[ConversationSummary, ...]:
+    votes = connection.execute(
+        select(turns.c.conversation_id, func.min(feedback.c.value).label("worst"))
+        .join(feedback, feedback.c.turn_id == turns.c.turn_id)
+        .where(turns.c.conversation_id.in_([row.id for row in rows]))
+        .group_by(turns.c.conversation_id)
+    )
+    feedback_of = {vote.conversation_id: vote.worst for vote in votes}
+    return tuple(
+        ConversationSummary(
+            conversation_id=row.id,
+            channel=row.channel,
+            customer_id=row.customer_id,
+            status=row.status,
+            lang=row.lang,
+            created_at=row.created_at,
+            last_at=row.last_at,
+            turns=row.turn_count,
+            last_text=row.last_text,
+            unhappy=row.unhappy,
+            frustration=row.max_frustration,
+            handover_reason=row.handover_reason,
+            waiting_since=row.handover_at if row.status == "waiting" else None,
+            unanswered=row.unanswered_count,
+            feedback=feedback_of.get(row.id, 0),
+            assigned_to=row.assigned_to,
+            previous_conversation_id=row.previous_conversation_id or "",
+            external_account_id=row.external_account_id,
+            external_conversation_id=row.external_conversation_id,
+        )
+        for row in rows
+    )
+
+
+def _cursor(row: Row[Any]) -> str:
+    key = json.dumps([row.priority, row.last_at.isoformat(), row.id])
+    return base64.urlsafe_b64encode(key.encode()).decode()
+
+
+def _read_cursor(cursor: str) -> tuple[int, datetime, str]:
+    try:
+        priority, last_at, conversation_id = json.loads(base64.urlsafe_b64decode(cursor))
+        # A page made by hand must not reach the database with a number it cannot hold.
+        return min(9, int(priority)), as_utc(datetime.fromisoformat(last_at)), str(conversation_id)
+    except (ValueError, TypeError) as error:
+        raise InputError(
+            f"the page {cursor[:60]!r} does not exist", fix="start again at the first page"
+        ) from error

@@ -1,0 +1,144 @@
+"""One way to read and one way to write; database errors come out as `StoreError`.
+
+Covered: `reading` (a consistent view) and `writing` (all or nothing), and what went wrong in words
+an operator can act on. Not covered: opening the database (`bot.store.engine`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from sqlalchemy import Connection, Engine
+from sqlalchemy.exc import DBAPIError, SQLAlchemyError
+from sqlalchemy.exc import TimeoutError as PoolTimeoutError
+
+from bot.errors import StoreError
+
+WRITES = "shopkeeper_writes"
+"""Execution option of a connection that is going to write (SQLite then locks at once)."""
+
+_SQLITE_ERRORS = {
+    "SQLITE_FULL": (
+        "the disk with the database {where} is full",
+        "free some space; nothing that was confirmed is lost",
+    ),
+    "SQLITE_BUSY": (
+        "the database {where} is locked by another process",
+        "stop the other process, or use PostgreSQL (SHOPKEEPER_DATABASE_URL) to run several",
+    ),
+    "SQLITE_NOTADB": (
+        "{where} is not a SQLite database, or it is damaged",
+        "restore it from a backup, or set SHOPKEEPER_HOME to another folder to start afresh",
+    ),
+    "SQLITE_CORRUPT": (
+        "the database {where} is damaged",
+        "restore it from a backup, or save what is readable with `sqlite3 FILE .recover`",
+    ),
+    "SQLITE_READONLY": (
+        "the database {where} cannot be written",
+        "give the user who runs shopkeeper write access to the file and its folder",
+    ),
+    "SQLITE_CANTOPEN": (
+        "the database {where} cannot be opened",
+        "check that its folder exists and that shopkeeper may write there",
+    ),
+    "SQLITE_IOERR": (
+        "the disk failed while the database {where} was used",
+        "check the disk and its free space; nothing that was confirmed is lost",
+    ),
+}
+
+_POSTGRES_ERRORS = {
+    "53100": ("the disk of the database server {where} is full", "free some space on the server"),
+    "55P03": (
+        "the database {where} is locked by another process",
+        "look for a long transaction in pg_stat_activity",
+    ),
+    "28P01": ("the database {where} refuses the password", "correct SHOPKEEPER_DATABASE_URL"),
+    "28000": ("the database {where} refuses the user", "correct SHOPKEEPER_DATABASE_URL"),
+    "3D000": ("the database {where} does not exist", "create it with `createdb -E UTF8 NAME`"),
+    "42501": (
+        "the user of the database {where} lacks a permission",
+        "make the user owner of the database, or grant it CREATE on the schema",
+    ),
+}
+
+
+@contextmanager
+def reading(engine: Engine) -> Iterator[Connection]:
+    """A connection that sees one state of the database.
+
+    Raises:
+        StoreError: the database failed; the message says how and what to do.
+    """
+    with translated(engine), engine.connect() as connection, connection.begin():
+        yield connection
+
+
+@contextmanager
+def writing(engine: Engine) -> Iterator[Connection]:
+    """A connection whose changes are committed together at the end, or not at all.
+
+    Raises:
+        StoreError: the database failed; nothing was changed.
+    """
+    with (
+        translated(engine),
+        engine.connect().execution_options(**{WRITES: True}) as connection,
+        connection.begin(),
+    ):
+        yield connection
+
+
+@contextmanager
+def translated(engine: Engine) -> Iterator[None]:
+    """Turn what a driver raises inside into a `StoreError`."""
+    try:
+        yield
+    except PoolTimeoutError as error:
+        raise StoreError(
+            f"all connections to the database {_where(engine)} are busy",
+            fix="lower SHOPKEEPER_WORKERS, or look for requests that hang",
+        ) from error
+    except SQLAlchemyError as error:
+        raise store_error(error, _where(engine)) from error
+
+
+def store_error(error: SQLAlchemyError, where: str) -> StoreError:
+    """What happened, in words; `where` names the database without its password."""
+    original = error.orig if isinstance(error, DBAPIError) else None
+    name = str(getattr(original, "sqlite_errorname", "") or "")
+    for code, (message, fix) in _SQLITE_ERRORS.items():
+        if name == code or name.startswith(code + "_"):
+            return StoreError(message.format(where=where), fix=fix)
+    state = str(getattr(original, "sqlstate", "") or "")
+    if state in _POSTGRES_ERRORS:
+        message, fix = _POSTGRES_ERRORS[state]
+        return StoreError(message.format(where=where), fix=fix)
+    if isinstance(error, DBAPIError) and (error.connection_invalidated or _unreachable(error)):
+        return StoreError(
+            f"the database {where} cannot be reached: {_first_line(original)}",
+            fix="check that the server runs and that SHOPKEEPER_DATABASE_URL names it",
+        )
+    return StoreError(f"the database {where} failed: {_first_line(original or error)}")
+
+
+def _unreachable(error: DBAPIError) -> bool:
+    # psycopg reports a failed connection attempt without an SQLSTATE.
+    original = error.orig
+    return type(original).__module__.startswith("psycopg") and not getattr(
+        original, "sqlstate", None
+    )
+
+
+def _where(engine: Engine) -> str:
+    url = engine.url
+    if url.get_backend_name() == "sqlite":
+        return str(url.database)
+    return url.render_as_string(hide_password=True)
+
+
+def _first_line(error: object) -> str:
+    lines = str(error).strip().splitlines()
+    return lines[0] if lines else type(error).__name__
