@@ -137,6 +137,23 @@ class ConsoleQueries:
             tuple(TurnRecord(load_turn(t.data), t.value or 0, t.comment or "") for t in stored),
         )
 
+    def turn(self, turn_id: str) -> TurnRecord | None:
+        """One turn, or None if none is stored under this id.
+
+        Raises:
+            StoreError: the stored turn cannot be read.
+        """
+        query = (
+            select(turns.c.data, feedback.c.value, feedback.c.comment)
+            .outerjoin(feedback, feedback.c.turn_id == turns.c.turn_id)
+            .where(turns.c.turn_id == turn_id)
+        )
+        with reading(self._engine) as connection:
+            row = connection.execute(query).one_or_none()
+        if row is None:
+            return None
+        return TurnRecord(load_turn(row.data), row.value or 0, row.comment or "")
+
     def messages(self, conversation_id: str, after: int = 0) -> tuple[MessageRecord, ...]:
         """Utterances whose `message_id` is above `after`, oldest first."""
         with reading(self._engine) as connection:
@@ -271,8 +288,12 @@ def _read_cursor(cursor: str) -> tuple[int, datetime, str]:
     try:
         priority, last_at, conversation_id = json.loads(base64.urlsafe_b64decode(cursor))
         # A page made by hand must not reach the database with a number it cannot hold.
-        return min(9, int(priority)), as_utc(datetime.fromisoformat(last_at)), str(conversation_id)
-    except (ValueError, TypeError) as error:
+        return (
+            max(0, min(9, int(priority))),
+            as_utc(datetime.fromisoformat(last_at)),
+            str(conversation_id),
+        )
+    except (ValueError, TypeError, OverflowError, RecursionError) as error:
         raise InputError(
             f"the page {cursor[:60]!r} does not exist", fix="start again at the first page"
         ) from error
