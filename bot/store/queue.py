@@ -1,0 +1,283 @@
+"""Inbox and outbox: what came in is worked once, what is to go out is sent in order.
+
+Covered: receiving without duplicates, leases, one transaction for a turn and all it causes,
+retries. Not covered: HTTP, signatures, what a payload means (`bot.channels`).
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Sequence
+from datetime import datetime, timedelta
+
+from sqlalchemy import Connection, Engine, update
+
+from bot.store.codec import to_json
+from bot.store.columns import as_utc, utc_now
+from bot.store.lane import Backoff, Lane
+from bot.store.queue_records import (
+    Box,
+    ExternalRef,
+    Inbound,
+    InboxItem,
+    OutboxItem,
+    Outgoing,
+    QueueStats,
+)
+from bot.store.rows import insert_unless_there
+from bot.store.tables import conversations, inbox, outbox
+from bot.store.transactions import reading, writing
+from bot.store.turn_writes import write_message, write_turn
+from bot.types import Message, Turn
+
+LEASE_S = 120.0
+
+
+class SqlQueue:
+    """Inbox and outbox in SQL; any number of workers, threads and processes may share them."""
+
+    def __init__(
+        self,
+        engine: Engine,
+        backoff: Backoff | None = None,
+        clock: Callable[[], datetime] = utc_now,
+    ) -> None:
+        backoff = backoff or Backoff()
+        self._engine = engine
+        self._clock = clock
+        self._inbox = Lane(inbox, "source", backoff)
+        self._outbox = Lane(outbox, "channel", backoff)
+
+    def receive(self, event: Inbound) -> bool:
+        """Store an event before it is acknowledged. False for one that was received before.
+
+        Raises:
+            StoreError: the database failed; do not acknowledge.
+        """
+        now = self._clock()
+        values = {
+            "source": event.source,
+            "dedupe_key": event.dedupe_key,
+            "conversation_key": event.conversation_key,
+            "payload": event.payload,
+            "headers": to_json(dict(event.headers)),
+            "received_at": now if event.received_at is None else as_utc(event.received_at),
+            "next_attempt_at": now,
+        }
+        with writing(self._engine) as connection:
+            return insert_unless_there(connection, inbox, values)
+
+    def claim_inbox(
+        self,
+        worker: str,
+        limit: int = 1,
+        lease_s: float = LEASE_S,
+        sources: Sequence[str] = (),
+    ) -> tuple[InboxItem, ...]:
+        """The oldest due events, at most one per conversation, leased to `worker`.
+
+        Args:
+            worker: a name no other living worker uses.
+            limit: how many at most.
+            lease_s: seconds after which another worker may take them over.
+            sources: only these; all when empty.
+        """
+        now, lease = self._clock(), timedelta(seconds=lease_s)
+        with writing(self._engine) as connection:
+            rows = self._inbox.claim(
+                connection, now, worker, limit=limit, lease=lease, scopes=sources
+            )
+        return tuple(
+            InboxItem(
+                held,
+                Inbound(
+                    source=row.source,
+                    dedupe_key=row.dedupe_key,
+                    conversation_key=row.conversation_key,
+                    payload=row.payload,
+                    headers=json.loads(row.headers),
+                    received_at=row.received_at,
+                ),
+            )
+            for row, held in rows
+        )
+
+    def claim_outbox(
+        self,
+        worker: str,
+        limit: int = 1,
+        lease_s: float = LEASE_S,
+        channels: Sequence[str] = (),
+    ) -> tuple[OutboxItem, ...]:
+        """The oldest due things to send, at most one per conversation, leased to `worker`."""
+        now, lease = self._clock(), timedelta(seconds=lease_s)
+        with writing(self._engine) as connection:
+            rows = self._outbox.claim(
+                connection, now, worker, limit=limit, lease=lease, scopes=channels
+            )
+        return tuple(
+            OutboxItem(
+                held,
+                Outgoing(
+                    key=row.idempotency_key,
+                    channel=row.channel,
+                    conversation_key=row.conversation_key,
+                    kind=row.kind,
+                    text=row.text,
+                    payload=row.payload,
+                ),
+                row.created_at,
+            )
+            for row, held in rows
+        )
+
+    def complete(
+        self,
+        item: InboxItem,
+        *,
+        turn: Turn | None = None,
+        message: Message | None = None,
+        out: Sequence[Outgoing] = (),
+        external: ExternalRef | None = None,
+    ) -> bool:
+        """Store what an event led to and mark it done, in one transaction.
+
+        Args:
+            item: the claimed event.
+            turn: the answer, if the bot answered.
+            message: what the customer said, if the bot keeps silent.
+            out: what is to be sent.
+            external: how the connected system calls the conversation of `turn` or `message`.
+
+        Returns:
+            False if the lease ran out and another worker has the event: nothing was stored.
+
+        Raises:
+            StoreError: the database failed; nothing was stored.
+        """
+        now = self._clock()
+        with writing(self._engine) as connection:
+            if not self._inbox.finish(connection, item.lease, now, "done", error=""):
+                return False
+            if turn is not None:
+                write_turn(connection, turn)
+                _refer(connection, turn.conversation_id, external)
+            if message is not None:
+                write_message(connection, message)
+                _refer(connection, message.conversation_id, external)
+            for outgoing in out:
+                write_outgoing(connection, outgoing, now)
+        return True
+
+    def enqueue(self, out: Sequence[Outgoing]) -> int:
+        """Put things into the outbox; those whose key is there already are passed over."""
+        now = self._clock()
+        with writing(self._engine) as connection:
+            return sum(write_outgoing(connection, outgoing, now) for outgoing in out)
+
+    def delivered(self, item: OutboxItem, external_id: str = "") -> bool:
+        """Mark as sent; `external_id` is the connected system's id of the message."""
+        with writing(self._engine) as connection:
+            return self._outbox.finish(
+                connection, item.lease, self._clock(), "done", error="", external_id=external_id
+            )
+
+    def discard(self, item: InboxItem | OutboxItem, reason: str) -> bool:
+        """Close without doing it: not for us, or no longer wanted. `reason` is kept."""
+        with writing(self._engine) as connection:
+            return self._lane(item).finish(
+                connection, item.lease, self._clock(), "discarded", error=reason
+            )
+
+    def fail(
+        self,
+        item: InboxItem | OutboxItem,
+        error: str,
+        *,
+        permanent: bool = False,
+        retry_after_s: float | None = None,
+    ) -> bool:
+        """Put back to be tried later; dead when `permanent` or after the last attempt.
+
+        Args:
+            item: what was claimed.
+            error: what went wrong, for the operator.
+            permanent: trying again is no use.
+            retry_after_s: seconds the other side asked us to wait, at least.
+
+        Returns:
+            False if the lease ran out and another worker has it.
+        """
+        with writing(self._engine) as connection:
+            return self._lane(item).fail(
+                connection,
+                item.lease,
+                self._clock(),
+                error,
+                permanent=permanent,
+                retry_after_s=retry_after_s,
+            )
+
+    def renew(self, item: InboxItem | OutboxItem, lease_s: float = LEASE_S) -> bool:
+        """Prolong the lease from now; False if another worker has it by now."""
+        until = self._clock() + timedelta(seconds=lease_s)
+        with writing(self._engine) as connection:
+            return self._lane(item).renew(connection, item.lease, until)
+
+    def requeue_dead(self, box: Box, scopes: Sequence[str] = ()) -> int:
+        """Try dead rows again, of these sources or channels (all when empty); how many."""
+        lane = self._inbox if box == "inbox" else self._outbox
+        with writing(self._engine) as connection:
+            return lane.requeue_dead(connection, self._clock(), scopes)
+
+    def purge(self, older_than: timedelta) -> int:
+        """Delete what ended well longer ago than that; how many rows.
+
+        Duplicates of a deleted event are no longer recognised: keep some days.
+        """
+        before = self._clock() - older_than
+        with writing(self._engine) as connection:
+            return self._inbox.purge(connection, before) + self._outbox.purge(connection, before)
+
+    def stats(self) -> QueueStats:
+        """How full the boxes are."""
+        now = self._clock()
+        with reading(self._engine) as connection:
+            return QueueStats(
+                self._inbox.stats(connection, now, "received_at"),
+                self._outbox.stats(connection, now, "created_at"),
+            )
+
+    def _lane(self, item: InboxItem | OutboxItem) -> Lane:
+        return self._inbox if isinstance(item, InboxItem) else self._outbox
+
+
+def write_outgoing(connection: Connection, outgoing: Outgoing, now: datetime) -> bool:
+    """Put one thing into the outbox, as part of a transaction. False if its key is there."""
+    return insert_unless_there(
+        connection,
+        outbox,
+        {
+            "idempotency_key": outgoing.key,
+            "channel": outgoing.channel,
+            "conversation_key": outgoing.conversation_key,
+            "kind": outgoing.kind,
+            "text": outgoing.text,
+            "payload": outgoing.payload,
+            "created_at": now,
+            "next_attempt_at": now,
+        },
+    )
+
+
+def _refer(connection: Connection, conversation_id: str, external: ExternalRef | None) -> None:
+    if external is None:
+        return
+    connection.execute(
+        update(conversations)
+        .where(conversations.c.id == conversation_id)
+        .values(
+            external_account_id=external.account_id,
+            external_conversation_id=external.conversation_id,
+        )
+    )

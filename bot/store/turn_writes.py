@@ -1,0 +1,264 @@
+"""What happens in the database when a turn is stored. Each function is part of a transaction.
+
+Covered: the conversation, the customer's message, the reply, the turn, its flags and the review
+queue. Not covered: opening the transaction (`bot.store.turns`, `bot.store.queue`).
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Connection, Row, exists, insert, select, update
+
+from bot.store.codec import dump_turn
+from bot.store.columns import as_utc, fold, utc_now
+from bot.store.rows import insert_unless_there
+from bot.store.tables import conversations, messages, review_items, turns
+from bot.store.transitions import Event, Standing, after
+from bot.types import Action, Intent, Message, Turn
+
+LAST_TEXT_CHARS = 200
+
+_QUESTIONS = (Intent.QUESTION, Intent.PRODUCT_QUESTION)
+
+
+def left_unanswered(turn: Turn) -> bool:
+    """Whether the shop's texts left the customer's question open.
+
+    True for "I don't know", for a turn that broke, and for a plain question that went to a person
+    without one cited sentence; not for a customer who asked for a person or complained.
+    """
+    if turn.error or turn.decision.action is Action.ABSTAIN:
+        return True
+    return (
+        turn.decision.action is Action.HAND_OVER
+        and turn.query.intent in _QUESTIONS
+        and not any(reply.citations for reply in turn.replies)
+    )
+
+
+def write_turn(connection: Connection, turn: Turn) -> bool:
+    """Store a turn and everything that follows from it. False if it was stored before."""
+    now = as_utc(turn.created_at)
+    said_at = _said_at(turn.message, now)
+    before = lock_conversation(connection, turn.conversation_id, turn.message, said_at)
+    if connection.execute(select(exists().where(turns.c.turn_id == turn.turn_id))).scalar_one():
+        return False
+    unanswered = left_unanswered(turn)
+    connection.execute(insert(turns).values(**_turn_row(turn, now, unanswered=unanswered)))
+    _write_customer_message(connection, turn.conversation_id, turn.message, said_at, turn.turn_id)
+    write_utterance(
+        connection, turn.conversation_id, "bot", turn.reply_text, at=now, turn_id=turn.turn_id
+    )
+    standing = after(_standing(before), Event.CUSTOMER_MESSAGE)
+    if turn.decision.action is Action.HAND_OVER:
+        standing = after(standing, Event.HAND_OVER)
+    changes: dict[str, Any] = {
+        "turn_count": before.turn_count + 1,
+        "unanswered_count": before.unanswered_count + unanswered,
+        "unhappy": before.unhappy or turn.mood.unhappy,
+        "max_frustration": max(before.max_frustration, float(turn.mood.frustration)),
+    }
+    if turn.query.lang != "other":
+        changes["lang"] = turn.query.lang
+    if standing.status == "waiting" and before.status != "waiting":
+        changes |= {"handover_at": now, "handover_reason": turn.decision.reason}
+    store_standing(connection, turn.conversation_id, standing, **changes)
+    _touch(connection, before, turn.message.text, max(now, said_at))
+    _ask_for_review(connection, turn, now, unanswered=unanswered)
+    return True
+
+
+def write_message(connection: Connection, message: Message) -> bool:
+    """Store what a customer said although the bot does not answer. False if it was known."""
+    at = _said_at(message, utc_now())
+    before = lock_conversation(connection, message.conversation_id, message, at)
+    if not _write_customer_message(connection, message.conversation_id, message, at, None):
+        return False
+    standing = after(_standing(before), Event.CUSTOMER_MESSAGE)
+    store_standing(connection, message.conversation_id, standing)
+    _touch(connection, before, message.text, at)
+    return True
+
+
+def lock_conversation(
+    connection: Connection, conversation_id: str, message: Message, at: datetime
+) -> Row[Any]:
+    """The conversation's row, made if need be, locked until the transaction ends."""
+    found = locked(connection, conversation_id)
+    if found is not None:
+        return found
+    insert_unless_there(
+        connection,
+        conversations,
+        {
+            "id": conversation_id,
+            "channel": message.channel,
+            "customer_id": message.customer_id,
+            "lang": message.interface_lang or "other",
+            "created_at": at,
+            "last_at": at,
+            "previous_conversation_id": _previous(connection, message),
+        },
+    )
+    made = locked(connection, conversation_id)
+    if made is None:
+        raise LookupError(f"conversation {conversation_id!r} vanished while it was made")
+    return made
+
+
+def locked(connection: Connection, conversation_id: str) -> Row[Any] | None:
+    """The conversation's row, locked until the transaction ends; None if there is none."""
+    query = select(conversations).where(conversations.c.id == conversation_id).with_for_update()
+    return connection.execute(query).one_or_none()
+
+
+def write_utterance(
+    connection: Connection,
+    conversation_id: str,
+    speaker: str,
+    text: str,
+    *,
+    at: datetime,
+    turn_id: str | None = None,
+    author: str = "",
+    external_id: str | None = None,
+) -> bool:
+    """Store one utterance; False if it is empty or its external id is already there."""
+    if not text:
+        return False
+    return insert_unless_there(
+        connection,
+        messages,
+        {
+            "conversation_id": conversation_id,
+            "speaker": speaker,
+            "author": author,
+            "text": text,
+            "search_text": fold(text),
+            "turn_id": turn_id,
+            "external_id": external_id,
+            "created_at": at,
+        },
+    )
+
+
+def store_standing(
+    connection: Connection, conversation_id: str, standing: Standing, **changes: object
+) -> None:
+    """Write who is up, and other columns of the conversation with it."""
+    connection.execute(
+        update(conversations)
+        .where(conversations.c.id == conversation_id)
+        .values(status=standing.status, assigned_to=standing.assigned_to, **changes)
+    )
+
+
+def _standing(row: Row[Any]) -> Standing:
+    return Standing(row.status, row.assigned_to)
+
+
+def _said_at(message: Message, otherwise: datetime) -> datetime:
+    return otherwise if message.received_at is None else as_utc(message.received_at)
+
+
+def _previous(connection: Connection, message: Message) -> str | None:
+    if not message.customer_id:
+        return None
+    table = conversations.c
+    query = (
+        select(table.id)
+        .where(table.channel == message.channel, table.customer_id == message.customer_id)
+        .order_by(table.last_at.desc(), table.id.desc())
+        .limit(1)
+    )
+    return connection.execute(query).scalar_one_or_none()
+
+
+def _write_customer_message(
+    connection: Connection,
+    conversation_id: str,
+    message: Message,
+    at: datetime,
+    turn_id: str | None,
+) -> bool:
+    external_id = message.message_id or None
+    if write_utterance(
+        connection,
+        conversation_id,
+        "customer",
+        message.text,
+        at=at,
+        turn_id=turn_id,
+        external_id=external_id,
+    ):
+        return True
+    if turn_id is not None and external_id is not None:
+        # It was stored while an agent had the conversation; now it has its turn.
+        connection.execute(
+            update(messages)
+            .where(
+                messages.c.conversation_id == conversation_id,
+                messages.c.external_id == external_id,
+                messages.c.turn_id.is_(None),
+            )
+            .values(turn_id=turn_id)
+        )
+    return False
+
+
+def _touch(connection: Connection, before: Row[Any], text: str, at: datetime) -> None:
+    changes: dict[str, Any] = {"last_at": max(before.last_at, at)}
+    if text.strip():
+        changes["last_text"] = text.strip()[:LAST_TEXT_CHARS]
+    connection.execute(
+        update(conversations).where(conversations.c.id == before.id).values(**changes)
+    )
+
+
+def _turn_row(turn: Turn, now: datetime, *, unanswered: bool) -> dict[str, Any]:
+    timings = turn.timings_ms
+    return {
+        "turn_id": turn.turn_id,
+        "conversation_id": turn.conversation_id,
+        "created_at": now,
+        "question": turn.message.text,
+        "lang": turn.query.lang,
+        "intent": turn.query.intent.value,
+        "action": turn.decision.action.value,
+        "reason": turn.decision.reason,
+        "answerability": float(turn.retrieval.answerability),
+        "confidence": float(turn.decision.confidence),
+        "unanswered": unanswered,
+        "mood_label": turn.mood.label,
+        "frustration": float(turn.mood.frustration),
+        "unhappy": bool(turn.mood.unhappy),
+        "total_ms": float(timings.get("total", sum(timings.values()))),
+        "first_ms": timings.get("first_sentence"),
+        "generator": turn.versions.get("generator", ""),
+        "encoder": turn.versions.get("encoder", ""),
+        "mood_model": turn.mood.model,
+        "index_version": turn.retrieval.index_version,
+        "error": turn.error,
+        "data": dump_turn(turn),
+    }
+
+
+def _ask_for_review(connection: Connection, turn: Turn, now: datetime, *, unanswered: bool) -> None:
+    wanted = {
+        "turn_error": turn.error,
+        "knowledge_gap": turn.message.text if unanswered and not turn.error else "",
+        "handover": turn.decision.reason if turn.decision.action is Action.HAND_OVER else "",
+    }
+    for kind, detail in wanted.items():
+        if detail:
+            connection.execute(
+                insert(review_items).values(
+                    kind=kind,
+                    conversation_id=turn.conversation_id,
+                    turn_id=turn.turn_id,
+                    detail=detail,
+                    created_at=now,
+                )
+            )

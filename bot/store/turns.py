@@ -1,0 +1,71 @@
+"""The database as the service sees it while it answers.
+
+Covered: `TurnStore`, and messages that the bot keeps silent about. Not covered: what agents do
+(`bot.store.conversations`), webhooks (`bot.store.queue`).
+"""
+
+from __future__ import annotations
+
+from sqlalchemy import Engine, exists, select
+
+from bot.store.tables import conversations, messages
+from bot.store.transactions import reading, writing
+from bot.store.turn_writes import write_message, write_turn
+from bot.types import HistoryEntry, Message, Turn
+
+
+class SqlTurnStore:
+    """`bot.protocols.TurnStore` in SQL; safe to use from many threads and processes."""
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+
+    def history(self, conversation_id: str, limit: int = 12) -> tuple[HistoryEntry, ...]:
+        """The latest utterances, oldest first; empty for an unknown conversation.
+
+        Raises:
+            StoreError: the database failed.
+        """
+        query = (
+            select(messages.c.speaker, messages.c.text)
+            .where(messages.c.conversation_id == conversation_id)
+            .order_by(messages.c.id.desc())
+            .limit(max(0, limit))
+        )
+        with reading(self._engine) as connection:
+            rows = connection.execute(query).all()
+        return tuple(HistoryEntry(row.speaker, row.text) for row in reversed(rows))
+
+    def is_with_agent(self, conversation_id: str) -> bool:
+        """Whether a person has taken the conversation over, so that the bot keeps silent.
+
+        Raises:
+            StoreError: the database failed.
+        """
+        query = select(
+            exists().where(conversations.c.id == conversation_id, conversations.c.status == "agent")
+        )
+        with reading(self._engine) as connection:
+            return bool(connection.execute(query).scalar_one())
+
+    def save(self, turn: Turn) -> None:
+        """Store message, replies, turn and flags in one transaction; twice is harmless.
+
+        A turn that hands over makes the conversation wait for a person, unless one has it already.
+
+        Raises:
+            StoreError: the database failed; nothing was stored.
+        """
+        with writing(self._engine) as connection:
+            write_turn(connection, turn)
+
+    def record(self, message: Message) -> bool:
+        """Store what a customer said while a person has the conversation.
+
+        Returns False for a message (by its `message_id`) that is there already, or is empty.
+
+        Raises:
+            StoreError: the database failed; nothing was stored.
+        """
+        with writing(self._engine) as connection:
+            return write_message(connection, message)
