@@ -16,6 +16,7 @@ from bot.types import (
     Message,
     Mood,
     Passage,
+    Prompt,
     Query,
     ReadinessCheck,
     Reply,
@@ -60,13 +61,12 @@ class Generator(Protocol):
         """Identifies weights and adapter; stored with every turn."""
         ...
 
-    def stream(self, prompt: str, *, max_tokens: int, adapter: str = "") -> Iterator[str]:
+    def stream(self, prompt: Prompt, *, max_tokens: int) -> Iterator[str]:
         """Pieces of text as they are made. Closing the iterator frees the generator.
 
         Args:
-            prompt: the whole prompt, chat template applied (`bot.answering.prompt`).
+            prompt: system and user text; the generator applies its own chat template.
             max_tokens: upper bound on new tokens.
-            adapter: name of a loaded adapter, or "" for the default one.
 
         Raises:
             GeneratorError: the model failed or took too long.
@@ -120,6 +120,10 @@ class TurnStore(Protocol):
 
     def is_with_agent(self, conversation_id: str) -> bool:
         """Whether a person has taken the conversation over, so that the bot keeps silent."""
+        ...
+
+    def failed_before(self, conversation_id: str) -> bool:
+        """Whether the latest turn ended in "I don't know"."""
         ...
 
     def save(self, turn: Turn) -> None:

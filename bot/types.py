@@ -6,7 +6,7 @@ rows of the database (`bot.store.tables`) and wire formats of a channel (`bot.ch
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from enum import StrEnum
@@ -42,6 +42,7 @@ class Action(StrEnum):
     ABSTAIN = "abstain"
     HAND_OVER = "hand_over"
     REJECT = "reject"
+    SILENT = "silent"
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,6 +161,14 @@ class Decision:
 
 
 @dataclass(frozen=True, slots=True)
+class Prompt:
+    """What a generator is asked; each generator renders it in its own chat template."""
+
+    system: str
+    user: str
+
+
+@dataclass(frozen=True, slots=True)
 class Problem:
     """One reason why a sentence may not be released: a code and the offending text."""
 
@@ -243,14 +252,10 @@ class ReadinessCheck:
     detail: str = ""
 
 
-def join_sentences(sentences: object) -> str:
-    """Join sentences as their scripts do: a space between Latin ones, none between Chinese ones.
-
-    Args:
-        sentences: an iterable of strings.
-    """
+def join_sentences(sentences: Iterable[str]) -> str:
+    """Join sentences as their scripts do: a space between Latin ones, none between Chinese ones."""
     joined = ""
-    for sentence in sentences:  # type: ignore[attr-defined]
+    for sentence in sentences:
         if not sentence:
             continue
         gap = " " if joined and ord(joined[-1]) < 0x2E80 and joined[-1] != "\n" else ""

@@ -12,7 +12,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from bot.types import HistoryEntry, Lang
+from bot.types import HistoryEntry, Lang, Prompt
 
 TEMPLATE_VERSION = "answer-1"
 
@@ -21,6 +21,12 @@ SYSTEM = (
     "only, briefly and politely, in the language asked for. End each sentence with the number of "
     "its passage, like [1]. If the passages do not tell, say so and end with [none]."
 )
+
+CHATML = (
+    "<|im_start|>system\n{system}<|im_end|>\n"
+    "<|im_start|>user\n{user}<|im_end|>\n<|im_start|>assistant\n"
+)
+"""The chat template of Qwen2.5."""
 
 LANGUAGE_NAMES: dict[Lang, str] = {
     "en": "English",
@@ -85,13 +91,18 @@ def answer_prompt(
     lang: Lang,
     sources: Sequence[Source],
     history: Sequence[HistoryEntry] = (),
-) -> str:
-    """The whole prompt in the ChatML format of Qwen2.5, up to where the reply begins."""
-    user = user_content(question, lang, sources, history)
-    return (
-        f"<|im_start|>system\n{SYSTEM}<|im_end|>\n"
-        f"<|im_start|>user\n{user}<|im_end|>\n<|im_start|>assistant\n"
-    )
+) -> Prompt:
+    """The prompt that asks `question` of `sources`."""
+    return Prompt(SYSTEM, user_content(question, lang, sources, history))
+
+
+def render(prompt: Prompt, template: str = CHATML) -> str:
+    """The text a model reads, up to where its reply begins.
+
+    Args:
+        template: text with `{system}` and `{user}`, kept beside the converted model.
+    """
+    return template.replace("{system}", prompt.system).replace("{user}", prompt.user)
 
 
 def user_content(

@@ -51,7 +51,9 @@ def mean_pool(hidden: Node, mask: Node) -> Node:
     weights = op.unsqueeze(op.convert(mask, "f32"), op.constant(np.int64(2)))
     axis = op.constant(np.array([1], np.int64))
     total = op.reduce_sum(op.multiply(hidden, weights), axis, False)
-    return op.divide(total, op.maximum(op.reduce_sum(weights, axis, False), op.constant(1e-9, np.float32)))
+    return op.divide(
+        total, op.maximum(op.reduce_sum(weights, axis, False), op.constant(1e-9, np.float32))
+    )
 
 
 def unit_vector_head(hidden: Node, mask: Node) -> list[tuple[str, Node]]:
@@ -76,7 +78,9 @@ def build_bert(tensors: Tensors, shape: BertShape, head: Head = unit_vector_head
     x = _embed(ids, tensors, shape)
     axes = op.constant(np.array([1, 2], np.int64))
     keep = op.unsqueeze(op.convert(mask, "f32"), axes)
-    bias = op.multiply(op.subtract(op.constant(1.0, np.float32), keep), op.constant(-1e4, np.float32))
+    bias = op.multiply(
+        op.subtract(op.constant(1.0, np.float32), keep), op.constant(-1e4, np.float32)
+    )
     for layer in range(shape.layers):
         x = _layer(x, bias, tensors, f"encoder.layer.{layer}.", shape)
     results = []

@@ -113,7 +113,7 @@ def _parse(data: bytes) -> E5File:
     reader.at = 4
     reader.take("i")
     sizes = [int(size) for size in reader.take("7i")]
-    shape = BertShape(*sizes, epsilon=reader.take("f")[0])
+    shape = BertShape(*sizes, reader.take("f")[0])
     reader.take("i")
     count, bos, eos, pad, unk = (int(number) for number in reader.take("5i"))
     blob_bytes = int(reader.take("Q")[0])

@@ -76,7 +76,9 @@ def _assemble(source: tuple[str, ...], file: ModelFile, target: Path, progress: 
     try:
         with partial.open("wb") as out:
             for part in source:
-                with _open_part(part, parts, lambda n: progress(file.name, n, file.bytes), done) as f:
+                with _open_part(
+                    part, parts, lambda n: progress(file.name, n, file.bytes), done
+                ) as f:
                     while block := f.read(_CHUNK):
                         out.write(block)
                         digest.update(block)

@@ -7,12 +7,14 @@ name: after the conversion each matrix gets the name that an export through opti
 from __future__ import annotations
 
 import tempfile
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import gguf
 import numpy as np
 import openvino as ov
+from numpy.typing import NDArray
 
 from bot.errors import ModelError
 from bot.models.fetch import Progress, no_progress
@@ -20,8 +22,16 @@ from bot.models.gguf_file import first_blocks, read_metadata, requantize
 from bot.models.hf_folder import generator_config, qwen2_tokenizer, write_json
 
 
-def convert_generator(source: Path, folder: Path, progress: Progress = no_progress) -> None:
+def convert_generator(
+    source: Path,
+    folder: Path,
+    progress: Progress = no_progress,
+    deltas: Mapping[str, NDArray[np.float32]] | None = None,
+) -> None:
     """Write `openvino_model`, tokenizer, detokenizer and config of `source` into `folder`.
+
+    Args:
+        deltas: added to the matrices they name, before the weights become 8 bits.
 
     Raises:
         ModelError: the file is damaged, of another architecture, or the runtime reads it otherwise
@@ -33,7 +43,7 @@ def convert_generator(source: Path, folder: Path, progress: Progress = no_progre
     with tempfile.TemporaryDirectory(dir=folder) as scratch:
         uniform = Path(scratch) / "model.gguf"
         try:
-            requantize(source, uniform, progress)
+            requantize(source, uniform, progress, deltas or {})
         except (ValueError, KeyError, IndexError) as error:
             raise ModelError(
                 f"{source} is damaged: {error}", fix="delete it and run: shopkeeper models setup"
@@ -101,7 +111,8 @@ def _first_block(root: Any) -> bytes | None:
 
 
 def _constants(root: Any) -> list[Any]:
-    found, waiting = [], [root]
+    found: list[Any] = []
+    waiting = [root]
     while waiting and len(found) < 8:
         node = waiting.pop()
         if node.get_type_name() == "Constant":

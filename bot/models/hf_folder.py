@@ -192,7 +192,10 @@ def generator_config(metadata: dict[str, Any]) -> dict[str, Any]:
 
 def _hf_tensor_name(name: str) -> str | None:
     """The Hugging Face name; None for the input embeddings, of which `output` holds a finer copy."""
-    fixed = {"output.weight": "model.embed_tokens.weight", "output_norm.weight": "model.norm.weight"}
+    fixed = {
+        "output.weight": "model.embed_tokens.weight",
+        "output_norm.weight": "model.norm.weight",
+    }
     if name in fixed:
         return fixed[name]
     if name == "token_embd.weight":

@@ -15,6 +15,7 @@ from pathlib import Path
 import openvino as ov
 
 from bot.errors import ModelError
+from bot.models.adapters import LoraAdapter
 from bot.models.bert_openvino import build_bert
 from bot.models.e5_file import read_e5_file
 from bot.models.fetch import Progress, fetch, no_progress
@@ -32,9 +33,10 @@ class ModelHome:
 
     folder: Path
 
-    def converted(self, spec: ModelSpec) -> Path:
-        """The serving folder of a model."""
-        return self.folder / f"{spec.name}-openvino"
+    def converted(self, spec: ModelSpec, adapter_key: str = "") -> Path:
+        """The serving folder of a model; one for each adapter that is merged into it."""
+        suffix = f"-{adapter_key}" if adapter_key else ""
+        return self.folder / f"{spec.name}-openvino{suffix}"
 
     def training(self, spec: ModelSpec) -> Path:
         """The Hugging Face folder of a model."""
@@ -50,16 +52,24 @@ def manifest_of(folder: Path) -> dict[str, object]:
     return manifest if isinstance(manifest, dict) else {}
 
 
-def is_ready(spec: ModelSpec, folder: Path) -> bool:
+def is_ready(spec: ModelSpec, folder: Path, adapter_key: str = "") -> bool:
     """Whether `folder` holds `spec` as this version of the program converts it."""
-    manifest = manifest_of(folder)
-    return manifest.get("sha256") == spec.file.sha256 and manifest.get("converter") == _CONVERTER
+    found = manifest_of(folder)
+    wanted = {"sha256": spec.file.sha256, "converter": _CONVERTER, "adapter": adapter_key}
+    return all(found.get(name) == value for name, value in wanted.items())
 
 
 def ensure_serving(
-    name: str, home: ModelHome, progress: Progress = no_progress, registry: Registry | None = None
+    name: str,
+    home: ModelHome,
+    progress: Progress = no_progress,
+    registry: Registry | None = None,
+    adapter: LoraAdapter | None = None,
 ) -> Path:
     """The serving folder of the registry model `name`, made if it is not there.
+
+    Args:
+        adapter: is merged into a generator's weights.
 
     Raises:
         ModelError: the model cannot be fetched or converted.
@@ -68,7 +78,7 @@ def ensure_serving(
 
     def convert(source: Path, folder: Path) -> None:
         if spec.format == "gguf":
-            convert_generator(source, folder, progress)
+            convert_generator(source, folder, progress, adapter.deltas() if adapter else {})
             return
         progress("building the encoder", 0, 1)
         e5 = read_e5_file(source)
@@ -77,7 +87,8 @@ def ensure_serving(
         encoder_tokenizer(e5).save(str(folder / "tokenizer.json"))
         progress("building the encoder", 1, 1)
 
-    return _ensure(spec, home, home.converted(spec), convert, progress)
+    key = adapter.key if adapter else ""
+    return _ensure(spec, home, home.converted(spec, key), convert, progress, key)
 
 
 def ensure_training(
@@ -105,8 +116,9 @@ def _ensure(
     folder: Path,
     convert: Callable[[Path, Path], None],
     progress: Progress,
+    adapter_key: str = "",
 ) -> Path:
-    if is_ready(spec, folder):
+    if is_ready(spec, folder, adapter_key):
         return folder
     source = fetch(spec.file, home.folder, progress)
     scratch = folder.with_name(folder.name + ".making")
@@ -115,7 +127,8 @@ def _ensure(
         scratch.mkdir(parents=True)
         convert(source, scratch)
         manifest = {
-            "name": spec.name,
+            "name": f"{spec.name}+{adapter_key}" if adapter_key else spec.name,
+            "adapter": adapter_key,
             "sha256": spec.file.sha256,
             "converter": _CONVERTER,
             "licence": spec.file.licence,

@@ -1,0 +1,214 @@
+"""From a decision to checked replies, one by one: draft, check, release, or the shop's own words.
+
+Covered: drafting with the generator, checking sentence by sentence, the verbatim fallback when a
+draft fails, is late or never comes, prepared notices. A sentence is yielded before the next one is
+drafted. Not covered: the decision itself, and storing the turn.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+
+import structlog
+
+from bot.answering.guard import check, says_none
+from bot.answering.notices import notice, to_script
+from bot.answering.prompt import Source, answer_prompt, clip
+from bot.answering.sentences import sentences
+from bot.errors import GeneratorError
+from bot.protocols import Generator
+from bot.types import (
+    Action,
+    Citation,
+    Decision,
+    HistoryEntry,
+    Hit,
+    Lang,
+    Prompt,
+    Query,
+    Reply,
+    Verdict,
+)
+
+log = structlog.get_logger(__name__)
+
+_VERBATIM_BUDGET = 700
+_LEAD_IN = {"two_failed", "order_matter", "unhappy"}
+"""Reasons of a handover that say something of their own before the common notice."""
+
+
+@dataclass(frozen=True, slots=True)
+class Wording:
+    """What the prepared sentences fill in."""
+
+    shop_en: str
+    shop_zh: str
+    hours_en: str
+    hours_zh: str
+
+    def notice(self, name: str, lang: Lang) -> Reply:
+        """A prepared sentence as a reply."""
+        chinese = lang.startswith("zh")
+        text = notice(
+            name,
+            lang,
+            shop=self.shop_zh if chinese else self.shop_en,
+            hours=self.hours_zh if chinese else self.hours_en,
+        )
+        return Reply(text, "notice")
+
+
+@dataclass
+class Draft:
+    """What happened while a reply was composed; filled as it goes, stored with the turn."""
+
+    text: str = ""
+    verdicts: list[Verdict] = field(default_factory=list)
+    replies: list[Reply] = field(default_factory=list)
+    first_reply_ms: float = 0.0
+    error: str = ""
+    declined: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Composer:
+    """Writes the replies of a turn."""
+
+    generator: Generator
+    wording: Wording
+    passages: int = 3
+    max_tokens: int = 160
+    deadline_s: float = 20.0
+
+    def compose(
+        self, decision: Decision, query: Query, history: Sequence[HistoryEntry], draft: Draft
+    ) -> Iterator[Reply]:
+        """Replies in order; `draft` is filled with what led to them."""
+        started = time.monotonic()
+        for reply in self._replies(decision, query, history, draft):
+            if not draft.replies:
+                draft.first_reply_ms = 1000 * (time.monotonic() - started)
+            draft.replies.append(reply)
+            yield reply
+
+    def _replies(
+        self, decision: Decision, query: Query, history: Sequence[HistoryEntry], draft: Draft
+    ) -> Iterator[Reply]:
+        lang = query.lang
+        if lang == "other" and decision.action is not Action.HAND_OVER:
+            yield self.wording.notice("other_language", lang)
+        if decision.action is Action.ANSWER:
+            yield from self._answer(decision, query, history, draft)
+        elif decision.action is Action.HAND_OVER:
+            if decision.reason in _LEAD_IN:
+                yield self.wording.notice(decision.reason, lang)
+            if decision.hits:
+                yield from self._answer(decision, query, history, draft)
+            yield self.wording.notice("hand_over", lang)
+        elif decision.action is Action.SMALLTALK:
+            name = "thanks" if decision.reason == "thanks_bye" else "greeting"
+            yield self.wording.notice(name, lang)
+        elif decision.action is Action.CLARIFY:
+            yield self.wording.notice("clarify", lang)
+        elif decision.action is Action.REJECT:
+            yield self.wording.notice(decision.reason, lang)
+        else:
+            name = "out_of_scope" if decision.reason == "out_of_scope" else "abstain"
+            yield self.wording.notice(name, lang)
+
+    def _answer(
+        self, decision: Decision, query: Query, history: Sequence[HistoryEntry], draft: Draft
+    ) -> Iterator[Reply]:
+        hits = decision.hits[: self.passages]
+        released = False
+        try:
+            for verdict in self._checked(hits, query, history, draft):
+                draft.verdicts.append(verdict)
+                if not verdict.released:
+                    log.info("sentence_blocked", problems=[p.code for p in verdict.problems])
+                    continue
+                released = True
+                yield Reply(
+                    to_script(verdict.sentence, query.lang),
+                    "sentence",
+                    citations_of(hits, verdict.cited),
+                )
+        except GeneratorError as error:
+            log.warning("draft_failed", error=error.message)
+            draft.error = error.message
+        if released:
+            return
+        if draft.declined:
+            # The generator read the passages and found nothing: say so rather than quote them.
+            yield self.wording.notice("abstain", query.lang)
+            return
+        yield from verbatim(hits, query.lang, self.wording)
+
+    def _checked(
+        self, hits: Sequence[Hit], query: Query, history: Sequence[HistoryEntry], draft: Draft
+    ) -> Iterator[Verdict]:
+        sources = [Source(hit.passage.title, hit.passage.text) for hit in hits]
+        passages = [f"{hit.passage.title}\n{hit.passage.text}" for hit in hits]
+        prompt = answer_prompt(query.text, query.lang, sources, history)
+        pieces = self._until_deadline(prompt, draft)
+        seen: set[str] = set()
+        for sentence in sentences(pieces):
+            verdict = check(sentence, passages, query.text)
+            if verdict.sentence in seen or not verdict.sentence:
+                continue  # small models repeat themselves
+            seen.add(verdict.sentence)
+            if says_none(sentence):
+                draft.declined = True
+                if not draft.verdicts:
+                    continue  # a lone refusal becomes the prepared notice
+            yield verdict
+
+    def _until_deadline(self, prompt: Prompt, draft: Draft) -> Iterator[str]:
+        started = time.monotonic()
+        stream = self.generator.stream(prompt, max_tokens=self.max_tokens)
+        try:
+            for piece in stream:
+                draft.text += piece
+                yield piece
+                if time.monotonic() - started > self.deadline_s:
+                    raise GeneratorError(f"the draft took longer than {self.deadline_s:g} s")
+        finally:
+            close = getattr(stream, "close", None)
+            if close:
+                close()
+
+
+def citations_of(hits: Sequence[Hit], numbers: Sequence[int]) -> tuple[Citation, ...]:
+    """The cited hits; `numbers` are 1-based positions."""
+    return tuple(
+        Citation(
+            number=number,
+            passage_id=hits[number - 1].passage.passage_id,
+            version=hits[number - 1].passage.version,
+            title=hits[number - 1].passage.title,
+            text=hits[number - 1].passage.text,
+            kind=hits[number - 1].passage.kind,
+        )
+        for number in numbers
+    )
+
+
+def verbatim(hits: Sequence[Hit], lang: Lang, wording: Wording) -> Iterator[Reply]:
+    """The shop's own text of the best hit, in the customer's language where there is one."""
+    if not hits:
+        yield wording.notice("abstain", lang)
+        return
+    chinese = lang.startswith("zh")
+    number = next(
+        (
+            number
+            for number, hit in enumerate(hits, start=1)
+            if hit.passage.lang.startswith("zh") == chinese
+        ),
+        1,
+    )
+    yield wording.notice("verbatim", lang)
+    text = clip(hits[number - 1].passage.text, _VERBATIM_BUDGET)
+    yield Reply(to_script(text, lang), "verbatim", citations_of(hits, (number,)))

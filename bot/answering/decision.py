@@ -1,0 +1,73 @@
+"""What to do with a question: answer, say that we don't know, hand over… and why.
+
+Covered: one turn at a time, from the query, what was retrieved, the mood and the history. The
+order of the rules is the order of the code: a wish for a person wins over everything else.
+Reasons are stable codes that the console, metrics and webhooks use.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from bot.types import Action, Decision, HistoryEntry, Intent, Mood, Query, Retrieval
+
+
+@dataclass(frozen=True, slots=True)
+class Thresholds:
+    """Where the decision turns, as probabilities in [0, 1].
+
+    Attributes:
+        answer: the least answerability at which a question is answered.
+        small: the least confidence at which a message is taken for smalltalk, thanks or abuse.
+        out_of_scope: the least confidence of being about something else than the shop.
+    """
+
+    answer: float = 0.5
+    small: float = 0.6
+    out_of_scope: float = 0.6
+
+
+def decide(
+    query: Query,
+    retrieval: Retrieval,
+    mood: Mood,
+    history: Sequence[HistoryEntry],
+    failed_before: bool,
+    thresholds: Thresholds,
+) -> Decision:
+    """The decision on one message.
+
+    Args:
+        failed_before: the turn before this one ended in "I don't know".
+    """
+    sure = query.intent_confidence
+    known = retrieval.answerability
+    hits = retrieval.hits if known >= thresholds.answer else ()
+
+    def hand_over(reason: str, confidence: float) -> Decision:
+        return Decision(Action.HAND_OVER, reason, confidence, hits)
+
+    if query.intent is Intent.WANTS_HUMAN and sure >= thresholds.small:
+        return Decision(Action.HAND_OVER, "asked_for_person", sure)
+    if mood.unhappy:
+        return hand_over("unhappy", mood.frustration)
+    if not query.search_text.strip():
+        return Decision(Action.CLARIFY, "nothing_asked", 1.0)
+    if query.intent is Intent.ABUSE and sure >= thresholds.small and not hits:
+        return Decision(Action.REJECT, "abuse", sure)
+    small = query.intent in (Intent.SMALLTALK, Intent.THANKS_BYE) and sure >= thresholds.small
+    # "thanks, and how long does express take?" is a question all the same.
+    if small and known < max(thresholds.answer, 0.8):
+        return Decision(Action.SMALLTALK, str(query.intent), sure)
+    if hits:
+        return Decision(Action.ANSWER, "answerable", known, hits)
+    if query.intent is Intent.OUT_OF_SCOPE and sure >= thresholds.out_of_scope:
+        return Decision(Action.ABSTAIN, "out_of_scope", sure)
+    if query.intent is Intent.ORDER_MATTER and sure >= thresholds.small:
+        return Decision(Action.HAND_OVER, "order_matter", sure)
+    if query.intent is Intent.COMPLAINT and sure >= thresholds.small:
+        return Decision(Action.HAND_OVER, "complaint", sure)
+    if failed_before and history:
+        return Decision(Action.HAND_OVER, "two_failed", 1.0 - known)
+    return Decision(Action.ABSTAIN, "not_in_knowledge", 1.0 - known)

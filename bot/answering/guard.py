@@ -1,0 +1,184 @@
+"""The guard: what must hold before a drafted sentence reaches a customer.
+
+Covered, per sentence: it cites a passage that was given (a missing citation is supplied when one
+passage plainly holds the sentence); every number, price, date, time, code, link, e-mail and phone
+occurs in what it cites, after normalisation (`facts`); names in Latin letters occur there or in
+the question; it claims no action that the bot cannot take; it shows nothing of the prompt.
+Not covered: whether a true number is put to the wrong use, negation, and paraphrase; the support
+score of the next stage reads those. Pure functions, no model.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+
+from bot.answering.facts import facts_of, fold, is_supported
+from bot.types import Problem, Verdict
+
+_CITATION = re.compile(r"\s*\[(\d{1,2}|none)\]")
+_CLAIMED_ACTION = re.compile(
+    r"\b(?:i|we)(?:'ve| have| just|'ll| will)? (?:already )?(?:refund|cancel|chang|updat|ship|"
+    r"sent|process|issu|credit|arrang|book|appl|reserv)\w*\b(?= (?:you|your|it|the|a|this)\b)"
+    r"|(?:已经?|马上|正在|这就|會|会)(?:为|給|给|替|帮)(?:您|你)(?:办理|處理|处理|退款|取消|修改|安排|发货|"
+    r"补发|登记|申请|升级|开具|更改)",
+    re.IGNORECASE,
+)
+_LEAK = re.compile(
+    r"<\|[a-z_]*\|>|^(?:system|assistant|user|passages?|question|reply in)\b ?[:：]", re.IGNORECASE
+)
+_LATIN_NAME = re.compile(r"(?<![\w-])[A-Z][a-zA-Z]+(?:[ -][A-Z][a-zA-Z]+)*")
+_LATIN_WORD = re.compile(r"[A-Za-z][A-Za-z-]{2,}")
+_HAN = re.compile(r"[\u3400-\u9fff]")
+_WORD = re.compile(r"[a-z0-9]+(?:'[a-z]+)?|[\u3400-\u9fff]")
+_EVERYDAY = frozenset(
+    [
+        "i",
+        "i'm",
+        "yes",
+        "no",
+        "ok",
+        "please",
+        "you",
+        "your",
+        "we",
+        "our",
+        "the",
+        "a",
+        "an",
+        "it",
+        "this",
+        "that",
+        "there",
+        "if",
+        "for",
+        "and",
+        "or",
+        "but",
+        "however",
+        "also",
+        "unfortunately",
+        "sorry",
+        "monday",
+        "tuesday",
+        "wednesday",
+        "thursday",
+        "friday",
+        "saturday",
+        "sunday",
+        "china",
+        "eu",
+        "european",
+        "union",
+        "europe",
+        "english",
+        "chinese",
+        "pdf",
+        "qr",
+        "sms",
+        "app",
+        "email",
+    ]
+)
+_ATTRIBUTION_FLOOR = 0.6
+
+
+def citations_in(sentence: str) -> tuple[int, ...]:
+    """Numbers cited in a drafted sentence, in order, each once."""
+    numbers = [int(n) for n in _CITATION.findall(sentence) if n != "none"]
+    return tuple(dict.fromkeys(numbers))
+
+
+def says_none(sentence: str) -> bool:
+    """Whether the draft marks the sentence as not told by any passage."""
+    return "[none]" in sentence
+
+
+def without_citations(sentence: str) -> str:
+    """The sentence as a customer reads it."""
+    return _CITATION.sub("", sentence).strip()
+
+
+def check(sentence: str, passages: Sequence[str], question: str = "") -> Verdict:
+    """Judge one drafted sentence.
+
+    Args:
+        sentence: as drafted, with its citations.
+        passages: title and text of each numbered passage, in the order of the prompt.
+        question: what the customer asked; names in it may be repeated, its numbers may not.
+
+    Returns:
+        A verdict whose `sentence` has no citation marks and whose `cited` holds 1-based numbers.
+    """
+    text = without_citations(sentence)
+    cited = tuple(n for n in citations_in(sentence) if 1 <= n <= len(passages))
+    problems: list[Problem] = []
+    if len(cited) < len(citations_in(sentence)):
+        problems.append(Problem("citation_unknown", str(citations_in(sentence))))
+    if not cited and not says_none(sentence):
+        cited = attribute(text, passages)
+        if not cited and not is_courtesy(text):
+            problems.append(Problem("citation_missing", text))
+    evidence = " \n ".join(passages[n - 1] for n in cited)
+    problems.extend(_unsupported_facts(text, evidence))
+    problems.extend(_unsupported_names(text, evidence + " " + question))
+    if match := _CLAIMED_ACTION.search(text):
+        problems.append(Problem("claimed_action", match.group()))
+    if match := _LEAK.search(text):
+        problems.append(Problem("prompt_leak", match.group()))
+    return Verdict(text, cited, tuple(problems))
+
+
+def is_courtesy(text: str) -> bool:
+    """A short sentence without any fact, such as "You're welcome!"."""
+    return (
+        len(_WORD.findall(fold(text))) <= 12
+        and not facts_of(text)
+        and not _LATIN_NAME.search(text[1:])
+    )
+
+
+def attribute(text: str, passages: Sequence[str]) -> tuple[int, ...]:
+    """The one passage that holds a sentence's facts and most of its words; empty if none does."""
+    facts = facts_of(text)
+    best, best_share = 0, _ATTRIBUTION_FLOOR
+    for number, passage in enumerate(passages, start=1):
+        known = facts_of(passage)
+        if not all(is_supported(fact, known) for fact in facts):
+            continue
+        share = overlap(text, passage)
+        if share > best_share:
+            best, best_share = number, share
+    return (best,) if best else ()
+
+
+def overlap(text: str, passage: str) -> float:
+    """Share of a text's words (Chinese: characters) that occur in a passage, in [0, 1]."""
+    words = _WORD.findall(fold(text))
+    known = set(_WORD.findall(fold(passage)))
+    return sum(word in known for word in words) / len(words) if words else 0.0
+
+
+def _unsupported_facts(text: str, evidence: str) -> list[Problem]:
+    known = facts_of(evidence)
+    return [
+        Problem(f"unsupported_{fact.kind}", f"{fact.value} {fact.unit}".strip())
+        for fact in sorted(facts_of(text), key=lambda fact: (fact.kind, fact.value))
+        if not is_supported(fact, known)
+    ]
+
+
+def _unsupported_names(text: str, known: str) -> list[Problem]:
+    folded = fold(known)
+    if _HAN.search(text):
+        names = _LATIN_WORD.findall(text)
+    else:
+        # The first word of a sentence is capitalised anyway.
+        first = re.match(r"[\W\d]*\w+[\s-]*", text)
+        names = _LATIN_NAME.findall(text[first.end() :] if first else text)
+    return [
+        Problem("unsupported_name", name)
+        for name in dict.fromkeys(names)
+        if fold(name) not in folded
+        and not all(part in _EVERYDAY or part in folded for part in fold(name).split())
+    ]

@@ -1,0 +1,110 @@
+"""Prepared sentences: what the customer is told when nothing is drafted. English and Chinese.
+
+They promise nothing that the program does not do. Opening hours come from the settings.
+"""
+
+from __future__ import annotations
+
+from functools import cache
+
+import opencc
+
+from bot.types import Lang
+
+_TEXTS: dict[str, tuple[str, str]] = {
+    "abstain": (
+        "I'm sorry, I couldn't find that in the shop's information, so I'd rather not guess. "
+        "Shall I pass your question to a colleague? Just reply “agent”.",
+        "抱歉，店铺资料里没有找到相关说明，我不想随意猜测误导您。需要的话，请回复“人工”，我为您转接同事。",
+    ),
+    "hand_over": (
+        "I'm passing this conversation to a colleague, who will see everything you wrote. "
+        "Our team is here {hours}; the reply will appear in this chat.",
+        "我现在把您的对话转给人工客服，同事会看到您之前的全部留言。"
+        "服务时间：{hours}，回复会出现在本对话中。",
+    ),
+    "unhappy": (
+        "I'm sorry about the trouble this has caused you.",
+        "非常抱歉给您带来了不好的体验。",
+    ),
+    "two_failed": (
+        "I'm sorry, I couldn't find that either.",
+        "抱歉，这个问题我也没能找到答案。",
+    ),
+    "order_matter": (
+        "I can't look into individual orders myself.",
+        "我无法查询或处理具体订单。",
+    ),
+    "greeting": (
+        "Hello! I'm {shop}'s assistant. Ask me about products, delivery, returns or anything "
+        "else about the shop.",
+        "您好！我是{shop}的智能客服，商品、配送、退换货等问题都可以问我。",
+    ),
+    "thanks": (
+        "You're welcome! If anything else comes up, just write here.",
+        "不客气！还有其他问题随时找我。",
+    ),
+    "out_of_scope": (
+        "I'm sorry, I can only help with questions about {shop}, such as products, delivery and "
+        "returns.",
+        "抱歉，我只能回答与{shop}相关的问题，比如商品、配送、退换货等。",
+    ),
+    "abuse": (
+        "I'd like to help you with your question. Please keep it respectful, or reply “agent” "
+        "to speak to a colleague.",
+        "我很愿意帮您解决问题，请文明用语；如需人工服务，请回复“人工”。",
+    ),
+    "clarify": (
+        "Could you tell me a little more about what you'd like to know?",
+        "请问您想了解哪方面的问题？可以再说得具体一点吗？",
+    ),
+    "too_long": (
+        "That message is too long for me. Please put your question in a few sentences.",
+        "您的消息太长了，请用几句话说明您的问题。",
+    ),
+    "other_language": (
+        "I can help you in English or Chinese. / 我可以用中文或英文为您服务。",
+        "我可以用中文或英文为您服务。 / I can help you in English or Chinese.",
+    ),
+    "failure": (
+        "Sorry, something went wrong on our side. Your message is saved; please try again in a "
+        "moment, or reply “agent” to reach a colleague.",
+        "抱歉，系统出了点问题。您的消息已保存，请稍后再试，或回复“人工”联系同事。",
+    ),
+    "verbatim": (
+        "Here is what the shop's information says:",
+        "以下是店铺的相关说明：",
+    ),
+    "related": (
+        "I don't have exactly that, but this may help:",
+        "没有找到完全对应的说明，以下内容可能对您有帮助：",
+    ),
+}
+
+
+def notice(name: str, lang: Lang, **values: str) -> str:
+    """The prepared sentence `name` in the customer's language.
+
+    Args:
+        values: what the sentence's braces stand for, such as `hours` and `shop`.
+
+    Raises:
+        KeyError: there is no such sentence.
+    """
+    english, chinese = _TEXTS[name]
+    text = (chinese if lang.startswith("zh") else english).format(**values)
+    return to_script(text, lang)
+
+
+@cache
+def _converter(direction: str) -> opencc.OpenCC:
+    return opencc.OpenCC(direction)
+
+
+def to_script(text: str, lang: Lang) -> str:
+    """Chinese text in the script of `lang`; other text unchanged."""
+    if lang == "zh-Hant":
+        return str(_converter("s2t").convert(text))
+    if lang == "zh-Hans":
+        return str(_converter("t2s").convert(text))
+    return text

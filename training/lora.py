@@ -1,0 +1,346 @@
+"""Train a LoRA adapter for answering on a frozen generator, GPT-like or T5-like, on the CPU.
+
+Covered: loss on answer tokens only (logits are computed for those alone), batches of similar
+length filled up to a number of tokens, bfloat16 with float32 adapters, gradient accumulation,
+checkpoint and exact resume, progress with tokens a second. Saved beside the weights: arguments,
+hashes of the data, template version, scores, revision.
+
+Source: Hu et al., 2021, LoRA (arXiv:2106.09685).
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import math
+import random
+import subprocess
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+import torch
+from peft import LoraConfig, get_peft_model, get_peft_model_state_dict, set_peft_model_state_dict
+from safetensors.torch import save_file
+from transformers import (
+    AutoConfig,
+    AutoModelForCausalLM,
+    AutoModelForSeq2SeqLM,
+    AutoTokenizer,
+)
+
+from bot.answering.prompt import TEMPLATE_VERSION, render
+from bot.errors import ConfigError
+from training.data.answers import Example
+from training.export import chat_template_of
+
+
+@dataclass(frozen=True)
+class LoraArguments:
+    """What a run is made of. Saved beside the weights; the same arguments give the same run.
+
+    Attributes:
+        model: folder or id of the base model.
+        output: folder of the adapter; checkpoints go to `output/checkpoint`.
+        rank: rank of the adapter's matrices.
+        alpha: scaling numerator; the adapter counts alpha / rank.
+        upper_layers: how many layers, from the top, get an adapter; the others run without
+            gradients. 0 means all.
+        targets: names of the adapted matrices; empty means all linear ones.
+        learning_rate: peak of a cosine schedule.
+        warmup: share of the steps that the rate grows.
+        tokens_per_batch: padded tokens of one forward pass.
+        batches_per_step: passes whose gradients are added up.
+        max_tokens: longer examples are left out (and counted).
+        epochs: passes over the examples.
+        checkpoint_minutes: time between checkpoints.
+        seed: of the order of batches and the first weights.
+    """
+
+    model: str
+    output: Path
+    rank: int = 16
+    alpha: int = 32
+    upper_layers: int = 12
+    targets: tuple[str, ...] = ()
+    learning_rate: float = 2e-4
+    warmup: float = 0.05
+    tokens_per_batch: int = 2048
+    batches_per_step: int = 2
+    max_tokens: int = 1024
+    epochs: float = 1.0
+    checkpoint_minutes: float = 5.0
+    seed: int = 7
+
+    def __post_init__(self) -> None:
+        if self.tokens_per_batch < self.max_tokens:
+            raise ConfigError(
+                f"tokens_per_batch ({self.tokens_per_batch}) is smaller than max_tokens "
+                f"({self.max_tokens})",
+                fix="raise the first or lower the second",
+            )
+
+
+@dataclass(frozen=True)
+class Tokenized:
+    """Token ids of one example."""
+
+    prompt: tuple[int, ...]
+    completion: tuple[int, ...]
+
+    def __len__(self) -> int:
+        return len(self.prompt) + len(self.completion)
+
+
+@dataclass
+class RunState:
+    """Where a run is; a checkpoint holds it whole."""
+
+    batch: int = 0
+    tokens: int = 0
+    seconds: float = 0.0
+    losses: list[float] = field(default_factory=list)
+
+
+Report = Callable[[RunState, int, float], None]
+"""Called after each step with the state, the number of batches and the running loss."""
+
+
+class LoraTrainer:
+    """A base model with an adapter, and the loop that trains it."""
+
+    def __init__(self, arguments: LoraArguments) -> None:
+        torch.manual_seed(arguments.seed)
+        self.arguments = arguments
+        self.config = AutoConfig.from_pretrained(arguments.model)
+        self.is_seq2seq = bool(self.config.is_encoder_decoder)
+        self.tokenizer = AutoTokenizer.from_pretrained(arguments.model)
+        self.template = chat_template_of(self.tokenizer)
+        if self.is_seq2seq:
+            base = AutoModelForSeq2SeqLM.from_pretrained(arguments.model, dtype=torch.float32)
+        else:
+            # eager is faster than sdpa for training on a CPU (bench of 2026-11, training/LOG.md)
+            base = AutoModelForCausalLM.from_pretrained(
+                arguments.model, dtype=torch.bfloat16, attn_implementation="eager"
+            )
+        base.config.use_cache = False
+        self.model = get_peft_model(base, self._lora_config(base))
+        for parameter in self.model.parameters():
+            if parameter.requires_grad:
+                parameter.data = parameter.data.float()
+        self.trainable = [p for p in self.model.parameters() if p.requires_grad]
+        self.optimizer = torch.optim.AdamW(
+            self.trainable, lr=arguments.learning_rate, weight_decay=0.0, betas=(0.9, 0.98)
+        )
+        self.state = RunState()
+
+    def _lora_config(self, base: torch.nn.Module) -> LoraConfig:
+        arguments = self.arguments
+        linear = {
+            name.rsplit(".", 1)[-1]
+            for name, module in base.named_modules()
+            if isinstance(module, torch.nn.Linear) and "lm_head" not in name
+        }
+        layers = None
+        if arguments.upper_layers and not self.is_seq2seq:
+            total = self.config.num_hidden_layers
+            layers = list(range(max(0, total - arguments.upper_layers), total))
+        return LoraConfig(
+            r=arguments.rank,
+            lora_alpha=arguments.alpha,
+            lora_dropout=0.0,
+            target_modules=list(arguments.targets) or sorted(linear),
+            layers_to_transform=layers,
+            task_type="SEQ_2_SEQ_LM" if self.is_seq2seq else "CAUSAL_LM",
+        )
+
+    def tokenize(self, examples: Sequence[Example]) -> list[Tokenized]:
+        """Token ids; examples over `max_tokens` are left out."""
+        kept = []
+        end = self.tokenizer.eos_token_id
+        for example in examples:
+            text = render(example.prompt, self.template)
+            prompt = self.tokenizer(text, add_special_tokens=False)["input_ids"]
+            reply = self.tokenizer(example.completion, add_special_tokens=False)["input_ids"]
+            row = Tokenized(tuple(prompt), (*reply, end))
+            if len(row) <= self.arguments.max_tokens:
+                kept.append(row)
+        return kept
+
+    def batches(self, rows: Sequence[Tokenized]) -> list[list[int]]:
+        """Indices of rows for each forward pass: of similar length, in random order."""
+        rng = random.Random(self.arguments.seed)  # noqa: S311
+        whole, part = divmod(self.arguments.epochs, 1.0)
+        order: list[list[int]] = []
+        for epoch in range(math.ceil(self.arguments.epochs)):
+            indices = list(range(len(rows)))
+            rng.shuffle(indices)
+            if epoch == whole:
+                indices = indices[: round(part * len(rows))]
+            order.extend(self._bucketed(rows, indices, rng))
+        return order
+
+    def _bucketed(
+        self, rows: Sequence[Tokenized], indices: list[int], rng: random.Random
+    ) -> list[list[int]]:
+        # Rows are sorted within windows only, so that batches still mix corpora and lengths.
+        found: list[list[int]] = []
+        for start in range(0, len(indices), 128):
+            batch: list[int] = []
+            for index in sorted(indices[start : start + 128], key=lambda i: len(rows[i])):
+                if batch and (len(batch) + 1) * len(rows[index]) > self.arguments.tokens_per_batch:
+                    found.append(batch)
+                    batch = []
+                batch.append(index)
+            found.append(batch)
+        rng.shuffle(found)
+        return found
+
+    def loss(self, rows: Sequence[Tokenized]) -> torch.Tensor:
+        """Mean cross-entropy over the completion tokens of `rows`."""
+        if self.is_seq2seq:
+            return self._seq2seq_loss(rows)
+        width = max(len(row) for row in rows)
+        pad = self.tokenizer.pad_token_id or 0
+        ids = torch.full((len(rows), width), pad)
+        mask = torch.zeros((len(rows), width), dtype=torch.long)
+        wanted = torch.zeros((len(rows), width), dtype=torch.bool)
+        for i, row in enumerate(rows):
+            ids[i, : len(row)] = torch.tensor(row.prompt + row.completion)
+            mask[i, : len(row)] = 1
+            wanted[i, len(row.prompt) - 1 : len(row) - 1] = True
+        with torch.autocast("cpu", dtype=torch.bfloat16):
+            causal = self.model.get_base_model()
+            hidden = causal.model(input_ids=ids, attention_mask=mask).last_hidden_state
+            logits = causal.lm_head(hidden[wanted])
+        targets = torch.cat([torch.tensor(row.completion) for row in rows])
+        return torch.nn.functional.cross_entropy(logits.float(), targets)
+
+    def _seq2seq_loss(self, rows: Sequence[Tokenized]) -> torch.Tensor:
+        prompts = max(len(row.prompt) for row in rows)
+        replies = max(len(row.completion) for row in rows)
+        pad = self.tokenizer.pad_token_id or 0
+        ids = torch.full((len(rows), prompts), pad)
+        mask = torch.zeros((len(rows), prompts), dtype=torch.long)
+        labels = torch.full((len(rows), replies), -100)
+        for i, row in enumerate(rows):
+            ids[i, : len(row.prompt)] = torch.tensor(row.prompt)
+            mask[i, : len(row.prompt)] = 1
+            labels[i, : len(row.completion)] = torch.tensor(row.completion)
+        loss: torch.Tensor = self.model(input_ids=ids, attention_mask=mask, labels=labels).loss
+        return loss
+
+    def train(self, examples: Sequence[Example], report: Report | None = None) -> RunState:
+        """Train to the end of the schedule, from the last checkpoint if there is one."""
+        rows = self.tokenize(examples)
+        batches = self.batches(rows)
+        self._resume()
+        self.model.train()
+        arguments, state = self.arguments, self.state
+        saved_at = started = time.monotonic() - state.seconds
+        saved_at = time.monotonic()
+        self.optimizer.zero_grad()
+        for number in range(state.batch, len(batches)):
+            rate = self._rate(number / len(batches))
+            for group in self.optimizer.param_groups:
+                group["lr"] = rate
+            chosen = [rows[i] for i in batches[number]]
+            loss = self.loss(chosen)
+            (loss / arguments.batches_per_step).backward()
+            state.losses.append(float(loss.detach()))
+            state.tokens += sum(len(row) for row in chosen)
+            state.batch = number + 1
+            state.seconds = time.monotonic() - started
+            if state.batch % arguments.batches_per_step and state.batch < len(batches):
+                continue
+            torch.nn.utils.clip_grad_norm_(self.trainable, 1.0)
+            self.optimizer.step()
+            self.optimizer.zero_grad()
+            recent = state.losses[-50:]
+            if report:
+                report(state, len(batches), sum(recent) / len(recent))
+            if time.monotonic() - saved_at > 60 * arguments.checkpoint_minutes:
+                self._checkpoint()
+                saved_at = time.monotonic()
+        self._checkpoint()
+        return state
+
+    def _rate(self, done: float) -> float:
+        arguments = self.arguments
+        if done < arguments.warmup:
+            return arguments.learning_rate * (done / arguments.warmup + 0.02)
+        share = (done - arguments.warmup) / (1 - arguments.warmup)
+        return arguments.learning_rate * (0.05 + 0.95 * 0.5 * (1 + math.cos(math.pi * share)))
+
+    def _checkpoint(self) -> None:
+        folder = self.arguments.output / "checkpoint"
+        folder.mkdir(parents=True, exist_ok=True)
+        partial = folder / "state.partial"
+        torch.save(
+            {
+                "adapter": get_peft_model_state_dict(self.model),
+                "optimizer": self.optimizer.state_dict(),
+                "state": asdict(self.state),
+            },
+            partial,
+        )
+        partial.replace(folder / "state.pt")
+
+    def _resume(self) -> None:
+        path = self.arguments.output / "checkpoint" / "state.pt"
+        if not path.exists():
+            return
+        saved = torch.load(path, weights_only=True)
+        set_peft_model_state_dict(self.model, saved["adapter"])
+        self.optimizer.load_state_dict(saved["optimizer"])
+        self.state = RunState(**saved["state"])
+
+    def save(self, examples: Sequence[Example], scores: dict[str, Any] | None = None) -> None:
+        """Write the adapter in PEFT's format, float16, with `run.json` beside it."""
+        folder = self.arguments.output
+        folder.mkdir(parents=True, exist_ok=True)
+        weights = {
+            name: tensor.detach().to(torch.float16).contiguous()
+            for name, tensor in get_peft_model_state_dict(self.model).items()
+        }
+        save_file(weights, folder / "adapter_model.safetensors", metadata={"format": "pt"})
+        self.model.peft_config["default"].save_pretrained(folder)
+        text = "\n".join(example.prompt.user + example.completion for example in examples)
+        run = {
+            "arguments": {
+                k: str(v) if isinstance(v, Path) else v for k, v in asdict(self.arguments).items()
+            },
+            "template": TEMPLATE_VERSION,
+            "examples": len(examples),
+            "corpora": _counts(example.corpus for example in examples),
+            "data_sha256": hashlib.sha256(text.encode()).hexdigest(),
+            "tokens": self.state.tokens,
+            "seconds": round(self.state.seconds),
+            "final_loss": round(
+                sum(self.state.losses[-50:]) / max(1, len(self.state.losses[-50:])), 4
+            ),
+            "revision": _revision(),
+            "scores": scores or {},
+        }
+        (folder / "run.json").write_text(
+            json.dumps(run, ensure_ascii=False, indent=1) + "\n", encoding="utf-8"
+        )
+
+
+def _counts(names: Any) -> dict[str, int]:
+    counted: dict[str, int] = {}
+    for name in names:
+        counted[name] = counted.get(name, 0) + 1
+    return counted
+
+
+def _revision() -> str:
+    result = subprocess.run(
+        ["git", "rev-parse", "--short", "HEAD"],  # noqa: S607
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    return result.stdout.strip() or "unknown"
