@@ -118,24 +118,22 @@ class ConsoleQueries:
         """
         found = select(conversations).where(conversations.c.id == conversation_id)
         told = _messages_query(conversation_id, 0)
-        turned = (
-            select(turns.c.data, feedback.c.value, feedback.c.comment)
-            .outerjoin(feedback, feedback.c.turn_id == turns.c.turn_id)
-            .where(turns.c.conversation_id == conversation_id)
-            .order_by(turns.c.id)
-        )
+        turned = _turns_query().where(turns.c.conversation_id == conversation_id)
         with reading(self._engine) as connection:
             row = connection.execute(found).one_or_none()
             if row is None:
                 return None
             (summary,) = _summaries(connection, [row])
             utterances = tuple(_message(found) for found in connection.execute(told))
-            stored = connection.execute(turned).all()
-        return ConversationDetail(
-            summary,
-            utterances,
-            tuple(TurnRecord(load_turn(t.data), t.value or 0, t.comment or "") for t in stored),
-        )
+            stored = connection.execute(turned.order_by(turns.c.id)).all()
+        return ConversationDetail(summary, utterances, tuple(map(_turn_record, stored)))
+
+    def summary(self, conversation_id: str) -> ConversationSummary | None:
+        """The line of one conversation in the list, or None if there is none of this id."""
+        query = select(conversations).where(conversations.c.id == conversation_id)
+        with reading(self._engine) as connection:
+            lines = _summaries(connection, connection.execute(query).all())
+        return lines[0] if lines else None
 
     def turn(self, turn_id: str) -> TurnRecord | None:
         """One turn, or None if none is stored under this id.
@@ -143,16 +141,9 @@ class ConsoleQueries:
         Raises:
             StoreError: the stored turn cannot be read.
         """
-        query = (
-            select(turns.c.data, feedback.c.value, feedback.c.comment)
-            .outerjoin(feedback, feedback.c.turn_id == turns.c.turn_id)
-            .where(turns.c.turn_id == turn_id)
-        )
         with reading(self._engine) as connection:
-            row = connection.execute(query).one_or_none()
-        if row is None:
-            return None
-        return TurnRecord(load_turn(row.data), row.value or 0, row.comment or "")
+            row = connection.execute(_turns_query().where(turns.c.turn_id == turn_id)).one_or_none()
+        return None if row is None else _turn_record(row)
 
     def messages(self, conversation_id: str, after: int = 0) -> tuple[MessageRecord, ...]:
         """Utterances whose `message_id` is above `after`, oldest first."""
@@ -223,6 +214,16 @@ def _mentions(word: str) -> ColumnElement[bool]:
         func.lower(table.customer_id).contains(word, autoescape=True),
         func.lower(table.id).contains(word, autoescape=True),
     )
+
+
+def _turns_query() -> Any:
+    return select(turns.c.data, feedback.c.value, feedback.c.comment).outerjoin(
+        feedback, feedback.c.turn_id == turns.c.turn_id
+    )
+
+
+def _turn_record(row: Row[Any]) -> TurnRecord:
+    return TurnRecord(load_turn(row.data), row.value or 0, row.comment or "")
 
 
 def _messages_query(conversation_id: str, after: int) -> Any:
