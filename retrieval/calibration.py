@@ -1,0 +1,178 @@
+"""One honest probability: do these passages answer this question?
+
+A logistic regression over what a search knows about itself. Covered: the features, fitting in
+numpy, the coverage/precision curve and the threshold for a wanted precision, reading and writing
+as JSON. Not covered: a reranker's score, which becomes one more feature when there is one.
+
+Sources: Platt, 1999, Probabilistic outputs for support vector machines; Geifman & El-Yaniv, 2017,
+Selective classification for deep neural networks (arXiv:1705.08500) for the curve.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, fields
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from bot.errors import ConfigError
+
+_RIDGE = 1e-2
+_STEPS = 100
+DEFAULT_FILE = Path(__file__).with_name("calibration.json")
+
+
+@dataclass(frozen=True, slots=True)
+class Features:
+    """What is known about one search. Shares are in [0, 1], cosines in [-1, 1].
+
+    Attributes:
+        best_cosine: dense similarity of the best passage.
+        margin: its lead over the next entry (translations of the same entry do not count).
+        lexical: the best BM25 as a share of what the query could reach.
+        agreement: 1 / rank, in the word search, of the passage the dense search puts first.
+        term_coverage: share of the query's terms, weighted by rarity, in the best passage.
+        number_coverage: share of the query's numbers in the best passage; 1 without numbers.
+        exact: 1 when a product was called by its number, model or name.
+        foreign: 1 when the best passage is in another language, where words cannot match.
+    """
+
+    best_cosine: float
+    margin: float
+    lexical: float
+    agreement: float
+    term_coverage: float
+    number_coverage: float
+    exact: float
+    foreign: float
+
+    def row(self) -> list[float]:
+        """The values in the order of the fields."""
+        return [float(getattr(self, field.name)) for field in fields(self)]
+
+
+FEATURE_NAMES = tuple(field.name for field in fields(Features))
+
+
+@dataclass(frozen=True, slots=True)
+class CurvePoint:
+    """Answering only above `threshold` answers `coverage` of all questions, `precision` rightly."""
+
+    threshold: float
+    coverage: float
+    precision: float
+
+
+@dataclass(frozen=True, slots=True)
+class Calibration:
+    """A fitted regression: probability = sigmoid(bias + weights · (features - mean) / scale)."""
+
+    weights: tuple[float, ...]
+    bias: float
+    mean: tuple[float, ...]
+    scale: tuple[float, ...]
+    fitted_on: str = ""
+    curve: tuple[CurvePoint, ...] = ()
+
+    def probability(self, features: Features) -> float:
+        """How likely the passages answer the question, in (0, 1)."""
+        values = (np.array(features.row()) - self.mean) / self.scale
+        score = self.bias + float(values @ np.array(self.weights))
+        return float(1.0 / (1.0 + np.exp(-np.clip(score, -30.0, 30.0))))
+
+    def threshold_for(self, precision: float) -> float:
+        """The lowest probability above which answers were right this often; 1.0 if none is."""
+        reached = [point.threshold for point in self.curve if point.precision >= precision]
+        return min(reached, default=1.0)
+
+    @classmethod
+    def fit(
+        cls, features: Sequence[Features], answerable: Sequence[bool], fitted_on: str = ""
+    ) -> Calibration:
+        """Fit by Newton's method with a small ridge; the curve is of the same examples.
+
+        Raises:
+            ValueError: the examples are all answerable, or none is.
+        """
+        x = np.array([item.row() for item in features], np.float64)
+        y = np.array(answerable, np.float64)
+        if len(y) == 0 or y.min() == y.max():
+            raise ValueError("calibration needs answerable and unanswerable questions")
+        mean, scale = x.mean(axis=0), x.std(axis=0)
+        scale[scale < 1e-9] = 1.0
+        design = np.hstack([np.ones((len(x), 1)), (x - mean) / scale])
+        penalty = np.eye(design.shape[1]) * _RIDGE * len(y)
+        penalty[0, 0] = 0.0
+        weights = np.zeros(design.shape[1])
+        for _ in range(_STEPS):
+            p = 1.0 / (1.0 + np.exp(-np.clip(design @ weights, -30.0, 30.0)))
+            gradient = design.T @ (p - y) + penalty @ weights
+            hessian = (design * (p * (1 - p))[:, None]).T @ design + penalty
+            step = np.linalg.solve(hessian + np.eye(len(weights)) * 1e-9, gradient)
+            weights -= step
+            if np.abs(step).max() < 1e-8:
+                break
+        fitted = cls(tuple(weights[1:]), float(weights[0]), tuple(mean), tuple(scale), fitted_on)
+        probabilities = np.array([fitted.probability(item) for item in features])
+        curve = coverage_precision(probabilities, y.astype(bool))
+        return cls(fitted.weights, fitted.bias, fitted.mean, fitted.scale, fitted_on, curve)
+
+    def save(self, path: Path) -> None:
+        """Write as JSON, features by name."""
+        record = {
+            "fitted_on": self.fitted_on,
+            "bias": self.bias,
+            "features": {
+                name: {"weight": weight, "mean": mean, "scale": scale}
+                for name, weight, mean, scale in zip(
+                    FEATURE_NAMES, self.weights, self.mean, self.scale, strict=True
+                )
+            },
+            "curve": [asdict(point) for point in self.curve],
+        }
+        path.write_text(json.dumps(record, indent=2) + "\n", encoding="utf-8")
+
+    @classmethod
+    def load(cls, path: Path = DEFAULT_FILE) -> Calibration:
+        """Read a fitted calibration; without a path the one that ships with the program.
+
+        Raises:
+            ConfigError: the file is missing, damaged, or of other features.
+        """
+        try:
+            record = json.loads(path.read_text(encoding="utf-8"))
+            stored = record["features"]
+            if set(stored) != set(FEATURE_NAMES):
+                raise ValueError(f"expected the features {', '.join(FEATURE_NAMES)}")  # noqa: TRY301
+            return cls(
+                weights=tuple(float(stored[name]["weight"]) for name in FEATURE_NAMES),
+                bias=float(record["bias"]),
+                mean=tuple(float(stored[name]["mean"]) for name in FEATURE_NAMES),
+                scale=tuple(float(stored[name]["scale"]) for name in FEATURE_NAMES),
+                fitted_on=str(record["fitted_on"]),
+                curve=tuple(CurvePoint(**point) for point in record["curve"]),
+            )
+        except (OSError, ValueError, KeyError, TypeError) as error:
+            raise ConfigError(
+                f"the calibration in {path} cannot be read: {error}",
+                fix="delete the file; the one shipped with the program is used then",
+            ) from error
+
+
+def coverage_precision(
+    probabilities: NDArray[np.float64], answerable: NDArray[np.bool_]
+) -> tuple[CurvePoint, ...]:
+    """The curve over thresholds, from answering everything to answering only the surest."""
+    order = np.argsort(-probabilities, kind="stable")
+    right = np.cumsum(answerable[order])
+    points = []
+    for last in range(len(order) - 1, -1, -1):
+        sure = probabilities[order[last]]
+        if last + 1 < len(order) and probabilities[order[last + 1]] == sure:
+            continue
+        share, precision = (last + 1) / len(order), right[last] / (last + 1)
+        points.append(CurvePoint(round(float(sure), 4), round(share, 4), round(precision, 4)))
+    return tuple(points[:: max(1, len(points) // 100)])

@@ -1,0 +1,173 @@
+"""Search: a question in, the passages that may answer it out, best first.
+
+Covered: dense, word and exact search put together, passages that are not valid today left out, the
+customer's language first among the translations of one entry, an optional reranker within a time
+budget, and one probability that the hits answer at all. Not covered: completing follow-ups, which
+happens before (`bot.query`).
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from datetime import date, datetime
+
+import numpy as np
+from numpy.typing import NDArray
+
+from bot.protocols import Encoder, Reranker
+from bot.types import Hit, Lang, Query, Retrieval
+from retrieval.calibration import Calibration, Features
+from retrieval.candidates import Candidates, Mode, gather
+from retrieval.evidence import features_of
+from retrieval.fusion import FusionSettings, fuse
+from retrieval.index import HybridIndex
+from retrieval.rerank import rerank_within
+
+MAX_QUERY_CHARS = 2000
+_SKU_BONUS = 2.0
+"""More than a cosine and all words together: an article number is never outvoted."""
+_NAME_BONUS = 0.1
+
+
+def today() -> date:
+    """The shop's day, in the time zone of the machine."""
+    return datetime.now().astimezone().date()
+
+
+class HybridRetriever:
+    """Implements `bot.protocols.Retriever` over one index. Safe to share between threads."""
+
+    def __init__(
+        self,
+        index: HybridIndex,
+        encoder: Encoder | None,
+        *,
+        mode: Mode = "hybrid",
+        fusion: FusionSettings | None = None,
+        calibration: Calibration | None = None,
+        reranker: Reranker | None = None,
+        rerank_budget_s: float = 0.5,
+        day: Callable[[], date] = today,
+    ) -> None:
+        """Take finished parts.
+
+        Args:
+            index: what is searched.
+            encoder: the one the index was built with; None only for mode `lexical`.
+            mode: which searches count.
+            fusion: how they are put together.
+            calibration: None for the one that ships with the program.
+            reranker: None for none; used in modes `hybrid` and `rerank`.
+            rerank_budget_s: passages not scored by then keep their place behind the others.
+            day: gives the day on which passages must be valid.
+        """
+        if mode != "lexical" and (encoder is None or index.dense is None):
+            raise ValueError(f"mode {mode!r} needs an encoder and an index with vectors")
+        if mode == "rerank" and reranker is None:
+            raise ValueError("mode 'rerank' needs a reranker")
+        self.index = index
+        self._encoder = encoder
+        self._mode = mode
+        self._fusion = fusion or FusionSettings()
+        self._calibration = calibration or Calibration.load()
+        self._reranker = reranker if mode in {"hybrid", "rerank"} else None
+        self._rerank_budget_s = rerank_budget_s
+        self._day = day
+
+    def with_index(self, index: HybridIndex) -> HybridRetriever:
+        """The same retriever over another index."""
+        return HybridRetriever(
+            index,
+            self._encoder,
+            mode=self._mode,
+            fusion=self._fusion,
+            calibration=self._calibration,
+            reranker=self._reranker,
+            rerank_budget_s=self._rerank_budget_s,
+            day=self._day,
+        )
+
+    def search(self, query: Query, limit: int = 5) -> Retrieval:
+        """At most `limit` hits, best first, valid today."""
+        retrieval, _ = self.search_with_features(query, limit)
+        return retrieval
+
+    def search_with_features(
+        self, query: Query, limit: int = 5
+    ) -> tuple[Retrieval, Features | None]:
+        """As `search`, with what calibration is fitted on; None when nothing was found."""
+        started = time.perf_counter()
+        text = query.search_text.strip()[:MAX_QUERY_CHARS]
+        version = self.index.manifest.index_version
+        if not text or not self.index.passages or limit < 1:
+            return Retrieval((), 0.0, version), None
+        vector = self._encode(text)
+        encoded = time.perf_counter()
+        terms = self.index.tokenizer(text)
+        candidates = gather(self.index, self._mode, text, terms, vector, self._day())
+        score = self._score(candidates)
+        order = self._order(candidates, score, query.lang)
+        searched = time.perf_counter()
+        hits = [self._hit(candidates, score, at) for at in order]
+        if self._reranker:
+            hits = rerank_within(self._reranker, text, hits, self._rerank_budget_s)
+        features = features_of(self.index, text, terms, candidates, hits, query.lang)
+        done = time.perf_counter()
+        timings = {
+            "encode": (encoded - started) * 1000,
+            "search": (searched - encoded) * 1000,
+            "rerank": (done - searched) * 1000,
+        }
+        answerability = self._calibration.probability(features) if features else 0.0
+        return Retrieval(tuple(hits[:limit]), answerability, version, timings), features
+
+    def _encode(self, text: str) -> NDArray[np.float32] | None:
+        if self._mode == "lexical" or self._encoder is None:
+            return None
+        return np.asarray(self._encoder.encode([text], "query")[0], np.float32)
+
+    def _score(self, candidates: Candidates) -> NDArray[np.float32]:
+        if self._mode == "dense":
+            return candidates.cosine
+        if self._mode == "lexical":
+            return candidates.evidence
+        fused = fuse(candidates.cosine, candidates.evidence, self._fusion)
+        bonus = _SKU_BONUS * candidates.by_sku + _NAME_BONUS * candidates.by_name
+        return (fused + bonus).astype(np.float32)
+
+    def _order(self, candidates: Candidates, score: NDArray[np.float32], lang: Lang) -> list[int]:
+        """Best first. Of one entry's translations the customer's leads, the others come last."""
+        best_first = [int(at) for at in np.argsort(-score, kind="stable")]
+        if self._mode not in {"hybrid", "rerank"}:
+            return best_first
+        passages = self.index.passages
+        members: dict[str, list[int]] = {}
+        for at in best_first:
+            passage = passages[candidates.positions[at]]
+            members.setdefault(passage.group or passage.passage_id, []).append(at)
+        leaders, others = [], []
+        for entry in members.values():
+            entry.sort(key=lambda at: _distance(passages[candidates.positions[at]].lang, lang))
+            score[entry[0]] = max(score[at] for at in entry)
+            leaders.append(entry[0])
+            others.extend(entry[1:])
+        return leaders + sorted(others, key=lambda at: -score[at])
+
+    def _hit(self, candidates: Candidates, score: NDArray[np.float32], at: int) -> Hit:
+        bm25 = float(candidates.bm25[at])
+        cosine = float(candidates.cosine[at])
+        return Hit(
+            passage=self.index.passages[candidates.positions[at]],
+            score=float(score[at]),
+            dense=cosine if np.isfinite(cosine) else None,
+            lexical=bm25 if bm25 > 0 else None,
+            exact=bool(candidates.by_sku[at] or candidates.by_name[at]),
+        )
+
+
+def _distance(passage: Lang, customer: Lang) -> int:
+    """0 for the customer's language, 1 for the other Chinese script, 2 for a foreign one."""
+    if passage == customer:
+        return 0
+    return 1 if passage.startswith("zh") and customer.startswith("zh") else 2
