@@ -8,6 +8,8 @@ in-memory database (its content would differ from thread to thread).
 from __future__ import annotations
 
 import os
+import sqlite3
+import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -158,13 +160,10 @@ def _open_sqlite(url: URL) -> Engine:
     def _prepare(dbapi_connection: Any, _: object) -> None:
         # The driver's own BEGIN comes too late for a consistent read; ours is below.
         dbapi_connection.isolation_level = None
-        for pragma in (
-            "journal_mode=WAL",
-            # FULL: a confirmed webhook survives a power cut too, for some milliseconds a commit.
-            "synchronous=FULL",
-            "foreign_keys=ON",
-        ):
-            dbapi_connection.execute(f"PRAGMA {pragma}").close()
+        _use_wal(dbapi_connection)
+        # FULL: a confirmed webhook survives a power cut too, for some milliseconds a commit.
+        dbapi_connection.execute("PRAGMA synchronous=FULL").close()
+        dbapi_connection.execute("PRAGMA foreign_keys=ON").close()
 
     @event.listens_for(engine, "begin")
     def _begin(connection: Connection) -> None:
@@ -173,6 +172,20 @@ def _open_sqlite(url: URL) -> Engine:
         connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
 
     return engine
+
+
+def _use_wal(dbapi_connection: sqlite3.Connection) -> None:
+    # SQLite does not wait here by itself when another process makes the same change.
+    give_up = time.monotonic() + SQLITE_WAIT_S
+    while True:
+        try:
+            dbapi_connection.execute("PRAGMA journal_mode=WAL").close()
+        except sqlite3.OperationalError as error:
+            if error.sqlite_errorcode != sqlite3.SQLITE_BUSY or time.monotonic() > give_up:
+                raise
+            time.sleep(0.02)
+        else:
+            return
 
 
 def _open_postgres(url: URL) -> Engine:

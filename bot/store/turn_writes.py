@@ -9,10 +9,11 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Row, exists, insert, select, update
+from sqlalchemy import Connection, Row, insert, select, update
 
+from bot.errors import StoreError
 from bot.store.codec import dump_turn
-from bot.store.columns import as_utc, fold, utc_now
+from bot.store.columns import as_utc, clean_key, fold, utc_now
 from bot.store.rows import insert_unless_there
 from bot.store.tables import conversations, messages, review_items, turns
 from bot.store.transitions import Event, Standing, after
@@ -26,16 +27,15 @@ _QUESTIONS = (Intent.QUESTION, Intent.PRODUCT_QUESTION)
 def left_unanswered(turn: Turn) -> bool:
     """Whether the shop's texts left the customer's question open.
 
-    True for "I don't know", for a turn that broke, and for a plain question that went to a person
+    True for "I don't know", and for a plain question, or a turn that broke, that went to a person
     without one cited sentence; not for a customer who asked for a person or complained.
     """
-    if turn.error or turn.decision.action is Action.ABSTAIN:
+    if turn.decision.action is Action.ABSTAIN:
         return True
-    return (
-        turn.decision.action is Action.HAND_OVER
-        and turn.query.intent in _QUESTIONS
-        and not any(reply.citations for reply in turn.replies)
-    )
+    if turn.decision.action is not Action.HAND_OVER:
+        return False
+    cited = any(reply.citations for reply in turn.replies)
+    return not cited and (bool(turn.error) or turn.query.intent in _QUESTIONS)
 
 
 def write_turn(connection: Connection, turn: Turn) -> bool:
@@ -43,7 +43,7 @@ def write_turn(connection: Connection, turn: Turn) -> bool:
     now = as_utc(turn.created_at)
     said_at = _said_at(turn.message, now)
     before = lock_conversation(connection, turn.conversation_id, turn.message, said_at)
-    if connection.execute(select(exists().where(turns.c.turn_id == turn.turn_id))).scalar_one():
+    if _is_stored(connection, turn):
         return False
     unanswered = left_unanswered(turn)
     connection.execute(insert(turns).values(**_turn_row(turn, now, unanswered=unanswered)))
@@ -155,6 +155,19 @@ def store_standing(
     )
 
 
+def _is_stored(connection: Connection, turn: Turn) -> bool:
+    query = select(turns.c.conversation_id).where(turns.c.turn_id == turn.turn_id)
+    owner = connection.execute(query).scalar_one_or_none()
+    if owner is not None and owner != clean_key(turn.conversation_id):
+        # Taking it for a repetition would lose what this customer said.
+        raise StoreError(
+            f"turn {turn.turn_id!r} of conversation {turn.conversation_id!r} cannot be stored:"
+            f" conversation {owner!r} has a turn of that id",
+            fix="make turn ids unique over all conversations",
+        )
+    return owner is not None
+
+
 def _standing(row: Row[Any]) -> Standing:
     return Standing(row.status, row.assigned_to)
 
@@ -235,7 +248,7 @@ def _turn_row(turn: Turn, now: datetime, *, unanswered: bool) -> dict[str, Any]:
         "frustration": float(turn.mood.frustration),
         "unhappy": bool(turn.mood.unhappy),
         "total_ms": float(timings.get("total", sum(timings.values()))),
-        "first_ms": timings.get("first_sentence"),
+        "first_ms": timings.get("first_reply"),
         "generator": turn.versions.get("generator", ""),
         "encoder": turn.versions.get("encoder", ""),
         "mood_model": turn.mood.model,

@@ -8,10 +8,10 @@ from __future__ import annotations
 
 from sqlalchemy import Engine, exists, select
 
-from bot.store.tables import conversations, messages
+from bot.store.tables import conversations, messages, turns
 from bot.store.transactions import reading, writing
 from bot.store.turn_writes import write_message, write_turn
-from bot.types import HistoryEntry, Message, Turn
+from bot.types import Action, HistoryEntry, Message, Turn
 
 
 class SqlTurnStore:
@@ -47,6 +47,21 @@ class SqlTurnStore:
         )
         with reading(self._engine) as connection:
             return bool(connection.execute(query).scalar_one())
+
+    def failed_before(self, conversation_id: str) -> bool:
+        """Whether the latest turn ended in "I don't know"; False for an unknown conversation.
+
+        Raises:
+            StoreError: the database failed.
+        """
+        query = (
+            select(turns.c.action)
+            .where(turns.c.conversation_id == conversation_id)
+            .order_by(turns.c.id.desc())
+            .limit(1)
+        )
+        with reading(self._engine) as connection:
+            return connection.execute(query).scalar_one_or_none() == Action.ABSTAIN.value
 
     def save(self, turn: Turn) -> None:
         """Store message, replies, turn and flags in one transaction; twice is harmless.

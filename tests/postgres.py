@@ -1,0 +1,170 @@
+"""A private PostgreSQL for the tests: made in a temporary folder, gone when they end.
+
+Covered: finding the server's programs, running them as somebody other than root (they refuse to
+run as root), a fresh database per test in some milliseconds. Not covered: installing PostgreSQL
+(`make test` does).
+"""
+
+from __future__ import annotations
+
+import ctypes
+import os
+import pwd
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from itertools import count
+from pathlib import Path
+from typing import Any
+
+import psycopg
+
+START_S = 60
+_NUMBERS = count(1)
+
+
+class PostgresMissing(Exception):
+    """The server's programs are not installed."""
+
+
+@dataclass(frozen=True)
+class PostgresServer:
+    """A running server; it listens on a Unix socket in `folder` only."""
+
+    folder: Path
+
+    def url(self, database: str) -> str:
+        return f"postgresql+psycopg://shop@/{database}?host={self.folder}"
+
+    def create(self, template: str = "template0") -> str:
+        """A new database; returns its name."""
+        name = f"shop_{next(_NUMBERS)}"
+        self.execute(f'CREATE DATABASE {name} TEMPLATE {template} ENCODING "UTF8"')
+        return name
+
+    def drop(self, database: str) -> None:
+        self.execute(f"DROP DATABASE {database} WITH (FORCE)")
+
+    def execute(self, statement: str) -> None:
+        with self.connect() as connection:
+            connection.execute(statement)
+
+    def connect(self) -> psycopg.Connection:
+        return psycopg.connect(
+            host=str(self.folder), user="shop", dbname="postgres", autocommit=True
+        )
+
+
+@contextmanager
+def running_postgres() -> Iterator[PostgresServer]:
+    """Start a server, stop it at the end."""
+    programs = find_programs()
+    # Not in pytest's folder: that one is closed to the other user, and too long for a socket.
+    folder = Path(tempfile.mkdtemp(prefix="shop-pg-", dir="/tmp"))
+    user = _server_user()
+    try:
+        if user is not None:
+            os.chown(folder, user.pw_uid, user.pw_gid)
+        folder.chmod(0o700)
+        data = folder / "data"
+        options = "-U shop -A trust -E UTF8 --locale=C --no-sync".split()
+        made = subprocess.run(
+            [str(programs / "initdb"), "-D", str(data), *options],
+            capture_output=True,
+            text=True,
+            **_as(user, folder),
+        )
+        if made.returncode != 0:
+            raise RuntimeError(f"initdb failed: {made.stderr}")
+        with (folder / "log").open("wb") as log:
+            options = "-c listen_addresses= -c fsync=off -c max_connections=200".split()
+            server = subprocess.Popen(
+                [str(programs / "postgres"), "-D", str(data), "-k", str(folder), *options],
+                stdout=log,
+                stderr=log,
+                preexec_fn=_end_with_parent,
+                **_as(user, folder),
+            )
+        try:
+            yield _wait_for(PostgresServer(folder), server)
+        finally:
+            server.send_signal(signal.SIGINT)
+            try:
+                server.wait(20)
+            except subprocess.TimeoutExpired:
+                server.kill()
+                server.wait()
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def find_programs() -> Path:
+    """The folder with `initdb` and `postgres`; Debian keeps them off the PATH."""
+    on_path = shutil.which("initdb")
+    places = [Path(on_path).resolve().parent] if on_path else []
+    for pattern in (
+        "usr/lib/postgresql/*/bin",
+        "usr/pgsql-*/bin",
+        "opt/homebrew/opt/postgresql*/bin",
+    ):
+        found = Path("/").glob(pattern)
+        places += sorted(found, key=lambda place: [int(n) for n in _numbers(place)], reverse=True)
+    places.append(Path("/usr/local/pgsql/bin"))
+    for place in places:
+        if (place / "initdb").exists() and (place / "postgres").exists():
+            return place
+    raise PostgresMissing(
+        "PostgreSQL's server programs (initdb, postgres) are not installed; "
+        "`make test` installs them, or: apt-get install postgresql"
+    )
+
+
+def _numbers(place: Path) -> list[str]:
+    return ["".join(c for c in part if c.isdigit()) or "0" for part in place.parts]
+
+
+def _server_user() -> pwd.struct_passwd | None:
+    """Whom to run as: ourselves, unless that is root."""
+    if os.geteuid() != 0:
+        return None
+    for name in ("postgres", "nobody"):
+        try:
+            return pwd.getpwnam(name)
+        except KeyError:
+            continue
+    raise PostgresMissing("neither the user postgres nor nobody exists to run the server")
+
+
+def _as(user: pwd.struct_passwd | None, folder: Path) -> dict[str, Any]:
+    environment = {"PATH": os.environ.get("PATH", ""), "LC_ALL": "C", "TZ": "UTC"}
+    if user is None:
+        return {"cwd": folder, "env": environment}
+    who: dict[str, Any] = {"user": user.pw_uid, "group": user.pw_gid, "extra_groups": []}
+    return {"cwd": folder, "env": environment, **who}
+
+
+def _end_with_parent() -> None:
+    # A killed test run must not leave a server behind.
+    if sys.platform == "linux":
+        set_parent_death_signal = 1
+        ctypes.CDLL(None).prctl(set_parent_death_signal, signal.SIGINT)
+
+
+def _wait_for(postgres: PostgresServer, server: subprocess.Popen[bytes]) -> PostgresServer:
+    give_up = time.monotonic() + START_S
+    while True:
+        try:
+            postgres.connect().close()
+        except psycopg.OperationalError as error:
+            if server.poll() is not None or time.monotonic() > give_up:
+                log = (postgres.folder / "log").read_text(errors="replace")
+                raise RuntimeError(f"PostgreSQL did not start: {log}") from error
+            time.sleep(0.05)
+        else:
+            return postgres
