@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass, fields, replace
 from pathlib import Path
 
 import numpy as np
@@ -22,6 +22,7 @@ from bot.errors import ConfigError
 
 _RIDGE = 1e-2
 _STEPS = 100
+_FOLDS = 10
 DEFAULT_FILE = Path(__file__).with_name("calibration.json")
 
 
@@ -33,11 +34,15 @@ class Features:
         best_cosine: dense similarity of the best passage.
         margin: its lead over the next entry (translations of the same entry do not count).
         lexical: the best BM25 as a share of what the query could reach.
-        agreement: 1 / rank, in the word search, of the passage the dense search puts first.
+        agreement: 1 / rank, in the word search, of the entry the dense search puts first.
         term_coverage: share of the query's terms, weighted by rarity, in the best passage.
-        number_coverage: share of the query's numbers in the best passage; 1 without numbers.
+        top_coverage: the same in the three best passages together.
+        rarest_missing: rarity of the rarest term that none of these three holds; 1 is a word
+            that occurs nowhere in the shop's texts, 0 means nothing is missing.
+        number_coverage: share of the query's numbers in these three; 1 without numbers.
+        unknown_code: 1 when the query names a model code that occurs nowhere.
         exact: 1 when a product was called by its number, model or name.
-        foreign: 1 when the best passage is in another language, where words cannot match.
+        chinese: 1 when the query has Chinese characters (cosines of Chinese texts are higher).
     """
 
     best_cosine: float
@@ -45,9 +50,12 @@ class Features:
     lexical: float
     agreement: float
     term_coverage: float
+    top_coverage: float
+    rarest_missing: float
     number_coverage: float
+    unknown_code: float
     exact: float
-    foreign: float
+    chinese: float
 
     def row(self) -> list[float]:
         """The values in the order of the fields."""
@@ -90,35 +98,44 @@ class Calibration:
 
     @classmethod
     def fit(
-        cls, features: Sequence[Features], answerable: Sequence[bool], fitted_on: str = ""
+        cls,
+        features: Sequence[Features],
+        answered: Sequence[bool],
+        *,
+        groups: Sequence[str] = (),
+        fitted_on: str = "",
     ) -> Calibration:
-        """Fit by Newton's method with a small ridge; the curve is of the same examples.
+        """Fit to searches and whether their hits answered.
+
+        The curve is made of probabilities for questions left out of the fit, a tenth at a time.
+
+        Args:
+            features: one per search.
+            answered: whether the hits hold the answer.
+            groups: topic of each question; questions of one topic are left out together.
+            fitted_on: a note on where the questions come from.
 
         Raises:
-            ValueError: the examples are all answerable, or none is.
+            ValueError: all of the searches were answered, or none was.
         """
         x = np.array([item.row() for item in features], np.float64)
-        y = np.array(answerable, np.float64)
+        y = np.array(answered, np.float64)
         if len(y) == 0 or y.min() == y.max():
-            raise ValueError("calibration needs answerable and unanswerable questions")
-        mean, scale = x.mean(axis=0), x.std(axis=0)
-        scale[scale < 1e-9] = 1.0
-        design = np.hstack([np.ones((len(x), 1)), (x - mean) / scale])
-        penalty = np.eye(design.shape[1]) * _RIDGE * len(y)
-        penalty[0, 0] = 0.0
-        weights = np.zeros(design.shape[1])
-        for _ in range(_STEPS):
-            p = 1.0 / (1.0 + np.exp(-np.clip(design @ weights, -30.0, 30.0)))
-            gradient = design.T @ (p - y) + penalty @ weights
-            hessian = (design * (p * (1 - p))[:, None]).T @ design + penalty
-            step = np.linalg.solve(hessian + np.eye(len(weights)) * 1e-9, gradient)
-            weights -= step
-            if np.abs(step).max() < 1e-8:
-                break
-        fitted = cls(tuple(weights[1:]), float(weights[0]), tuple(mean), tuple(scale), fitted_on)
-        probabilities = np.array([fitted.probability(item) for item in features])
-        curve = coverage_precision(probabilities, y.astype(bool))
-        return cls(fitted.weights, fitted.bias, fitted.mean, fitted.scale, fitted_on, curve)
+            raise ValueError("calibration needs questions with and without an answer")
+        labels = list(groups) or [str(number) for number in range(len(y))]
+        names = {name: number for number, name in enumerate(sorted(set(labels)))}
+        folds = np.array([names[label] % _FOLDS for label in labels])
+        held_out = np.full(len(y), y.mean())
+        for fold in range(_FOLDS):
+            rest = folds != fold
+            if rest.all() or not 0 < y[rest].mean() < 1:
+                continue
+            part = _fitted(x[rest], y[rest])
+            held_out[~rest] = [
+                part.probability(features[at]) for at in np.flatnonzero(~rest).tolist()
+            ]
+        curve = coverage_precision(held_out, y.astype(np.bool_))
+        return replace(_fitted(x, y), fitted_on=fitted_on, curve=curve)
 
     def save(self, path: Path) -> None:
         """Write as JSON, features by name."""
@@ -162,6 +179,30 @@ class Calibration:
             ) from error
 
 
+def _fitted(x: NDArray[np.float64], y: NDArray[np.float64]) -> Calibration:
+    """Newton's method on the logistic loss with a small ridge; x (n, features), y of 0 and 1."""
+    mean, scale = x.mean(axis=0), x.std(axis=0)
+    scale[scale < 1e-9] = 1.0
+    design = np.hstack([np.ones((len(x), 1)), (x - mean) / scale])
+    penalty = np.eye(design.shape[1]) * _RIDGE * len(y)
+    penalty[0, 0] = 0.0
+    weights = np.zeros(design.shape[1])
+    for _ in range(_STEPS):
+        p = 1.0 / (1.0 + np.exp(-np.clip(design @ weights, -30.0, 30.0)))
+        gradient = design.T @ (p - y) + penalty @ weights
+        hessian = (design * (p * (1 - p))[:, None]).T @ design + penalty
+        step = np.linalg.solve(hessian + np.eye(len(weights)) * 1e-9, gradient)
+        weights -= step
+        if np.abs(step).max() < 1e-8:
+            break
+    return Calibration(
+        weights=tuple(float(weight) for weight in weights[1:]),
+        bias=float(weights[0]),
+        mean=tuple(float(value) for value in mean),
+        scale=tuple(float(value) for value in scale),
+    )
+
+
 def coverage_precision(
     probabilities: NDArray[np.float64], answerable: NDArray[np.bool_]
 ) -> tuple[CurvePoint, ...]:
@@ -174,5 +215,7 @@ def coverage_precision(
         if last + 1 < len(order) and probabilities[order[last + 1]] == sure:
             continue
         share, precision = (last + 1) / len(order), right[last] / (last + 1)
-        points.append(CurvePoint(round(float(sure), 4), round(share, 4), round(precision, 4)))
+        points.append(
+            CurvePoint(round(float(sure), 4), round(share, 4), round(float(precision), 4))
+        )
     return tuple(points[:: max(1, len(points) // 100)])

@@ -13,7 +13,8 @@ from pathlib import Path
 from typing import Any
 
 from bot.errors import InputError
-from bot.types import HistoryEntry, Lang, Passage, Speaker
+from bot.protocols import Understand
+from bot.types import HistoryEntry, Lang, Message, Passage, Query, Speaker
 from retrieval.importers.values import parse_lang
 from retrieval.text import guess_lang
 
@@ -29,7 +30,7 @@ _SPEAKERS: dict[str, Speaker] = {
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """One question; `gold` is empty when no passage answers it."""
+    """One question; `gold` is empty when no passage answers it, topic and split may be ""."""
 
     id: str
     lang: Lang
@@ -37,6 +38,8 @@ class Question:
     text: str
     history: tuple[HistoryEntry, ...]
     gold: frozenset[str]
+    topic: str = ""
+    split: str = ""
 
 
 class _Line:
@@ -119,8 +122,34 @@ def read_questions(path: Path) -> tuple[Question, ...]:
     for line in _lines(path):
         text = line.text("question")
         lang, given = line.lang(text)
-        questions.append(Question(line.text("id"), lang, given, text, line.history(), line.gold()))
+        questions.append(
+            Question(
+                line.text("id"),
+                lang,
+                given,
+                text,
+                line.history(),
+                line.gold(),
+                topic=line.text("topic", required=False),
+                split=line.text("split", required=False),
+            )
+        )
     return tuple(questions)
+
+
+def query_of(question: Question, understand: Understand | None) -> Query:
+    """The query a question becomes; without `understand` the customer's last words go before it."""
+    if understand is not None:
+        message = Message(
+            conversation_id=f"eval-{question.id}",
+            text=question.text,
+            channel="eval",
+            interface_lang=question.lang,
+        )
+        return understand(message, question.history)
+    said = [entry.text for entry in question.history if entry.speaker == "customer"]
+    text = "\n".join([*said[-1:], question.text])
+    return Query(question.text, question.lang, text, is_follow_up=bool(said))
 
 
 def _lines(path: Path) -> Iterator[_Line]:

@@ -18,9 +18,9 @@ import numpy as np
 
 from bot.errors import InputError
 from bot.protocols import Encoder, Reranker, Understand
-from bot.types import Message, Query, Retrieval
+from bot.types import Query, Retrieval
 from retrieval.candidates import MODES, Mode
-from retrieval.eval_files import Question, read_passages, read_questions
+from retrieval.eval_files import Question, query_of, read_passages, read_questions
 from retrieval.index import HybridIndex
 from retrieval.metrics import MEASURES, score
 from retrieval.retriever import HybridRetriever
@@ -106,7 +106,7 @@ def evaluate_retrieval(
     )
     outcomes = []
     for number, question in enumerate(asked, start=1):
-        query = _query(question, understand)
+        query = query_of(question, understand)
         begun = time.perf_counter()
         retrieval = retriever.search(query, _DEPTH)
         outcomes.append(_Outcome(question, query, retrieval, (time.perf_counter() - begun) * 1000))
@@ -147,20 +147,6 @@ def _checked_mode(mode: str, encoder: Encoder | None, reranker: Reranker | None)
                 raise InputError("there is no reranker", fix="use --mode hybrid")
             return known
     raise InputError(f"there is no mode {mode!r}", fix=f"use one of {', '.join(MODES)}")
-
-
-def _query(question: Question, understand: Understand | None) -> Query:
-    if understand is not None:
-        message = Message(
-            conversation_id=f"eval-{question.id}",
-            text=question.text,
-            channel="eval",
-            interface_lang=question.lang,
-        )
-        return understand(message, question.history)
-    said = [entry.text for entry in question.history if entry.speaker == "customer"]
-    text = "\n".join([*said[-1:], question.text])
-    return Query(question.text, question.lang, text, is_follow_up=bool(said))
 
 
 def _measured(outcomes: Sequence[_Outcome]) -> dict[str, float]:

@@ -10,15 +10,16 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from bot.types import Hit, Lang
+from bot.types import Hit
 from retrieval.calibration import Features
 from retrieval.candidates import Candidates
+from retrieval.exact import model_codes
 from retrieval.index import HybridIndex
 from retrieval.passages import search_text
-from retrieval.text import numbers
+from retrieval.text import has_han, numbers
 
 _LOOKED_AT = 3
-"""Hits whose texts may hold the question's numbers: those that reach the generator."""
+"""Hits whose texts are looked at: those that reach the generator."""
 
 
 def features_of(
@@ -27,7 +28,6 @@ def features_of(
     terms: Sequence[str],
     candidates: Candidates,
     hits: Sequence[Hit],
-    lang: Lang,
 ) -> Features | None:
     """Features of one search; None when it found nothing.
 
@@ -37,33 +37,37 @@ def features_of(
         terms: its terms.
         candidates: all passages in question.
         hits: the same in their final order.
-        lang: the customer's language.
     """
     if not hits:
         return None
     entries = [_entry(index, int(position)) for position in candidates.positions]
     cosine = np.where(np.isfinite(candidates.cosine), candidates.cosine, 0.0)
-    by_cosine = [entries[at] for at in np.argsort(-cosine, kind="stable")]
-    nearest = by_cosine[0]
+    nearest = entries[int(np.argmax(cosine))]
     others = [float(c) for c, entry in zip(cosine, entries, strict=True) if entry != nearest]
     best = float(cosine.max())
-    top = hits[0].passage
-    position = int(
-        next(at for at in candidates.positions if index.passages[at].passage_id == top.passage_id)
-    )
-    wanted = numbers(text)
-    present: set[str] = set()
-    for hit in hits[:_LOOKED_AT]:
-        present |= numbers(search_text(hit.passage))
+
+    wanted = dict.fromkeys(terms)
+    rarity = {term: index.lexical.rarity(term) for term in wanted}
+    total = sum(rarity.values()) or 1.0
+    rows = {index.passages[at].passage_id: int(at) for at in candidates.positions}
+    looked_at = [hit.passage for hit in hits[:_LOOKED_AT]]
+    held = [index.lexical.terms_in(terms, rows[passage.passage_id]) for passage in looked_at]
+    anywhere = frozenset().union(*held)
+
+    figures = numbers(text)
+    present = frozenset().union(*(numbers(search_text(passage)) for passage in looked_at))
     return Features(
         best_cosine=best,
         margin=best - max(others, default=0.0),
         lexical=float(candidates.evidence.max()),
         agreement=_agreement(candidates, entries, nearest),
-        term_coverage=index.lexical.coverage(terms, position),
-        number_coverage=len(wanted & present) / len(wanted) if wanted else 1.0,
+        term_coverage=sum(rarity[term] for term in held[0]) / total,
+        top_coverage=sum(rarity[term] for term in anywhere) / total,
+        rarest_missing=max((rarity[term] for term in wanted if term not in anywhere), default=0.0),
+        number_coverage=len(figures & present) / len(figures) if figures else 1.0,
+        unknown_code=float(any(index.lexical.rarity(code) == 1.0 for code in model_codes(text))),
         exact=float(hits[0].exact),
-        foreign=float(top.lang[:2] != lang[:2]),
+        chinese=float(has_han(text)),
     )
 
 

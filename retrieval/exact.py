@@ -81,6 +81,11 @@ class ExactIndex:
         return frozenset(by_sku), frozenset(by_name)
 
 
+def model_codes(text: str) -> list[str]:
+    """Everything in `text` that is written like a model: letters, then digits ("k17s")."""
+    return [run for run in _RUN.findall(fold(text)) if _CODE.fullmatch(run)]
+
+
 def _compact(text: str) -> str:
     return "".join(_RUN.findall(fold(text)))
 

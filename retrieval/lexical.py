@@ -82,26 +82,27 @@ class LexicalIndex:
         """Scores of all passages for a query's terms; zeros when none of them is known."""
         count = len(self.documents)
         known = [self.vocabulary[term] for term in terms if term in self.vocabulary]
-        unseen = math.log(1 + (count + 0.5) / 0.5) if count else 0.0
         if not known or not self._indexed:
-            return LexicalScores(np.zeros(count, np.float32), unseen * len(terms))
-        ceiling = unseen * (len(terms) - len(known)) + float(self._idf(known).sum())
+            return LexicalScores(np.zeros(count, np.float32), self._unseen * len(terms))
+        ceiling = self._unseen * (len(terms) - len(known)) + float(self._idf(known).sum())
         return LexicalScores(self._model.get_scores_from_ids(known), ceiling)
 
-    def coverage(self, terms: Sequence[str], row: int) -> float:
-        """Share of a query's terms, weighted by rarity, that occur in the passage of `row`."""
-        wanted = set(terms)
-        if not wanted or not self.documents:
-            return 0.0
+    def rarity(self, term: str) -> float:
+        """How rare a term is, from 0 to 1 (occurs nowhere)."""
+        number = self.vocabulary.get(term)
+        if number is None:
+            return 1.0
+        return float(self._idf([number])[0]) / self._unseen if self.documents else 1.0
+
+    def terms_in(self, terms: Sequence[str], row: int) -> frozenset[str]:
+        """Those of `terms` that occur in the passage of `row`."""
         present = set(self.documents[row].tolist())
-        unseen = math.log(1 + (len(self.documents) + 0.5) / 0.5)
-        total = found = 0.0
-        for term in wanted:
-            number = self.vocabulary.get(term)
-            weight = unseen if number is None else float(self._idf([number])[0])
-            total += weight
-            found += weight if number in present else 0.0
-        return found / total if total else 0.0
+        return frozenset(term for term in terms if self.vocabulary.get(term) in present)
+
+    @property
+    def _unseen(self) -> float:
+        """Inverse document frequency of a term that occurs nowhere."""
+        return math.log(1 + (len(self.documents) + 0.5) / 0.5)
 
     @property
     def _indexed(self) -> bool:
@@ -111,7 +112,7 @@ class LexicalIndex:
         """Lucene's inverse document frequency, from the lengths of the posting lists."""
         count = len(self.documents)
         if not self._indexed:
-            return np.full(len(numbers), math.log(1 + (count + 0.5) / 0.5))
+            return np.full(len(numbers), self._unseen)
         rows = np.asarray(numbers)
         starts = self._model.scores["indptr"]
         holding = (starts[rows + 1] - starts[rows]).astype(np.float64)

@@ -112,7 +112,7 @@ class HybridRetriever:
         hits = [self._hit(candidates, score, at) for at in order]
         if self._reranker:
             hits = rerank_within(self._reranker, text, hits, self._rerank_budget_s)
-        features = features_of(self.index, text, terms, candidates, hits, query.lang)
+        features = features_of(self.index, text, terms, candidates, hits)
         done = time.perf_counter()
         timings = {
             "encode": (encoded - started) * 1000,
