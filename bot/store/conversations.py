@@ -14,8 +14,8 @@ from sqlalchemy import Connection, Engine, Row, update
 
 from bot.errors import InputError
 from bot.store.columns import utc_now
-from bot.store.queue import write_outgoing
 from bot.store.queue_records import Outgoing, OutgoingKind
+from bot.store.queue_rows import write_outgoing
 from bot.store.tables import conversations, review_items
 from bot.store.transactions import writing
 from bot.store.transitions import Event, Standing, after

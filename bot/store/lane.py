@@ -93,6 +93,21 @@ class Lane:
         """Prolong the lease; False if another worker has the row by now."""
         return self._change_held(connection, lease, lease_until=until)
 
+    def note(self, connection: Connection, lease: Lease, error: str) -> bool:
+        """Leave a remark on the row; False if another worker has it by now."""
+        return self._change_held(connection, lease, error=error[:MAX_ERROR_CHARS])
+
+    def put_off(self, connection: Connection, lease: Lease, until: datetime) -> bool:
+        """Give the row back as if it had not been claimed, due at `until`."""
+        return self._change_held(
+            connection,
+            lease,
+            status="pending",
+            next_attempt_at=until,
+            lease_until=None,
+            attempts=lease.attempt - 1,
+        )
+
     def finish(
         self, connection: Connection, lease: Lease, now: datetime, status: str, **values: object
     ) -> bool:

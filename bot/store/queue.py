@@ -6,26 +6,30 @@ retries. Not covered: HTTP, signatures, what a payload means (`bot.channels`).
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
 
-from sqlalchemy import Connection, Engine, update
+from sqlalchemy import Engine
 
+from bot.store import queue_rows
 from bot.store.codec import to_json
 from bot.store.columns import as_utc, utc_now
+from bot.store.elsewhere import write_elsewhere
 from bot.store.lane import Backoff, Lane
 from bot.store.queue_records import (
     Box,
+    Elsewhere,
     ExternalRef,
+    Following,
     Inbound,
     InboxItem,
     OutboxItem,
     Outgoing,
     QueueStats,
 )
+from bot.store.queue_rows import IN_DOUBT, inbound_of_row, outgoing_of_row, write_outgoing
 from bot.store.rows import insert_unless_there
-from bot.store.tables import conversations, inbox, outbox
+from bot.store.tables import inbox, outbox
 from bot.store.transactions import reading, writing
 from bot.store.turn_writes import write_message, write_turn
 from bot.types import Message, Turn
@@ -48,8 +52,12 @@ class SqlQueue:
         self._inbox = Lane(inbox, "source", backoff)
         self._outbox = Lane(outbox, "channel", backoff)
 
-    def receive(self, event: Inbound) -> bool:
+    def receive(self, event: Inbound, delay_s: float = 0.0) -> bool:
         """Store an event before it is acknowledged. False for one that was received before.
+
+        Args:
+            event: what came in.
+            delay_s: seconds to wait before it is worked; more of the same may follow.
 
         Raises:
             StoreError: the database failed; do not acknowledge.
@@ -62,7 +70,7 @@ class SqlQueue:
             "payload": event.payload,
             "headers": to_json(dict(event.headers)),
             "received_at": now if event.received_at is None else as_utc(event.received_at),
-            "next_attempt_at": now,
+            "next_attempt_at": now + timedelta(seconds=delay_s),
         }
         with writing(self._engine) as connection:
             return insert_unless_there(connection, inbox, values)
@@ -87,20 +95,7 @@ class SqlQueue:
             rows = self._inbox.claim(
                 connection, now, worker, limit=limit, lease=lease, scopes=sources
             )
-        return tuple(
-            InboxItem(
-                held,
-                Inbound(
-                    source=row.source,
-                    dedupe_key=row.dedupe_key,
-                    conversation_key=row.conversation_key,
-                    payload=row.payload,
-                    headers=json.loads(row.headers),
-                    received_at=row.received_at,
-                ),
-            )
-            for row, held in rows
-        )
+        return tuple(InboxItem(held, inbound_of_row(row)) for row, held in rows)
 
     def claim_outbox(
         self,
@@ -116,20 +111,14 @@ class SqlQueue:
                 connection, now, worker, limit=limit, lease=lease, scopes=channels
             )
         return tuple(
-            OutboxItem(
-                held,
-                Outgoing(
-                    key=row.idempotency_key,
-                    channel=row.channel,
-                    conversation_key=row.conversation_key,
-                    kind=row.kind,
-                    text=row.text,
-                    payload=row.payload,
-                ),
-                row.created_at,
-            )
+            OutboxItem(held, outgoing_of_row(row), row.created_at, row.error.startswith(IN_DOUBT))
             for row, held in rows
         )
+
+    def following(self, item: InboxItem, limit: int = 50) -> tuple[Following, ...]:
+        """What came in behind a claimed event in its conversation and waits, oldest first."""
+        with reading(self._engine) as connection:
+            return queue_rows.following(connection, item, limit)
 
     def complete(
         self,
@@ -139,6 +128,8 @@ class SqlQueue:
         message: Message | None = None,
         out: Sequence[Outgoing] = (),
         external: ExternalRef | None = None,
+        absorbed: Sequence[Following] = (),
+        elsewhere: Elsewhere | None = None,
     ) -> bool:
         """Store what an event led to and mark it done, in one transaction.
 
@@ -148,6 +139,8 @@ class SqlQueue:
             message: what the customer said, if the bot keeps silent.
             out: what is to be sent.
             external: how the connected system calls the conversation of `turn` or `message`.
+            absorbed: events behind it that were worked together with it.
+            elsewhere: what people did in the connected system.
 
         Returns:
             False if the lease ran out and another worker has the event: nothing was stored.
@@ -161,10 +154,13 @@ class SqlQueue:
                 return False
             if turn is not None:
                 write_turn(connection, turn)
-                _refer(connection, turn.conversation_id, external)
+                queue_rows.refer(connection, turn.conversation_id, external)
             if message is not None:
                 write_message(connection, message)
-                _refer(connection, message.conversation_id, external)
+                queue_rows.refer(connection, message.conversation_id, external)
+            if elsewhere is not None:
+                write_elsewhere(connection, elsewhere, item.event.received_at or now)
+            queue_rows.absorb(connection, absorbed, now)
             for outgoing in out:
                 write_outgoing(connection, outgoing, now)
         return True
@@ -175,6 +171,23 @@ class SqlQueue:
         with writing(self._engine) as connection:
             return sum(write_outgoing(connection, outgoing, now) for outgoing in out)
 
+    def sending(self, item: OutboxItem) -> bool:
+        """Note that the request leaves now: should nobody hear of its end, it is in doubt.
+
+        Returns:
+            False if another worker has it by now: do not send.
+        """
+        with writing(self._engine) as connection:
+            return self._outbox.note(connection, item.lease, f"{IN_DOUBT}it was being sent")
+
+    def confirm(self, key: str, external_id: str = "") -> bool:
+        """The other side told us that it has what we sent under `key`. False if that was known."""
+        with reading(self._engine) as connection:
+            if not queue_rows.unconfirmed(connection, key):
+                return False
+        with writing(self._engine) as connection:
+            return queue_rows.confirm(connection, key, external_id, self._clock())
+
     def delivered(self, item: OutboxItem, external_id: str = "") -> bool:
         """Mark as sent; `external_id` is the connected system's id of the message."""
         with writing(self._engine) as connection:
@@ -182,12 +195,29 @@ class SqlQueue:
                 connection, item.lease, self._clock(), "done", error="", external_id=external_id
             )
 
-    def discard(self, item: InboxItem | OutboxItem, reason: str) -> bool:
-        """Close without doing it: not for us, or no longer wanted. `reason` is kept."""
+    def discard(
+        self, item: InboxItem | OutboxItem, reason: str, *, unsaid_turn_id: str = ""
+    ) -> bool:
+        """Close without doing it: not for us, or no longer wanted. `reason` is kept.
+
+        Args:
+            item: what was claimed.
+            reason: why, for the operator.
+            unsaid_turn_id: the turn whose reply the customer never saw; the transcript drops it.
+        """
         with writing(self._engine) as connection:
-            return self._lane(item).finish(
+            closed = self._lane(item).finish(
                 connection, item.lease, self._clock(), "discarded", error=reason
             )
+            if closed and unsaid_turn_id:
+                queue_rows.take_back_reply(connection, unsaid_turn_id)
+            return closed
+
+    def put_off(self, item: InboxItem | OutboxItem, delay_s: float) -> bool:
+        """Give it back, to be taken up again after so many seconds; not a failed attempt."""
+        until = self._clock() + timedelta(seconds=delay_s)
+        with writing(self._engine) as connection:
+            return self._lane(item).put_off(connection, item.lease, until)
 
     def fail(
         self,
@@ -196,6 +226,7 @@ class SqlQueue:
         *,
         permanent: bool = False,
         retry_after_s: float | None = None,
+        in_doubt: bool = False,
     ) -> bool:
         """Put back to be tried later; dead when `permanent` or after the last attempt.
 
@@ -204,6 +235,7 @@ class SqlQueue:
             error: what went wrong, for the operator.
             permanent: trying again is no use.
             retry_after_s: seconds the other side asked us to wait, at least.
+            in_doubt: it may have arrived all the same.
 
         Returns:
             False if the lease ran out and another worker has it.
@@ -213,7 +245,7 @@ class SqlQueue:
                 connection,
                 item.lease,
                 self._clock(),
-                error,
+                f"{IN_DOUBT}{error}" if in_doubt else error,
                 permanent=permanent,
                 retry_after_s=retry_after_s,
             )
@@ -250,34 +282,3 @@ class SqlQueue:
 
     def _lane(self, item: InboxItem | OutboxItem) -> Lane:
         return self._inbox if isinstance(item, InboxItem) else self._outbox
-
-
-def write_outgoing(connection: Connection, outgoing: Outgoing, now: datetime) -> bool:
-    """Put one thing into the outbox, as part of a transaction. False if its key is there."""
-    return insert_unless_there(
-        connection,
-        outbox,
-        {
-            "idempotency_key": outgoing.key,
-            "channel": outgoing.channel,
-            "conversation_key": outgoing.conversation_key,
-            "kind": outgoing.kind,
-            "text": outgoing.text,
-            "payload": outgoing.payload,
-            "created_at": now,
-            "next_attempt_at": now,
-        },
-    )
-
-
-def _refer(connection: Connection, conversation_id: str, external: ExternalRef | None) -> None:
-    if external is None:
-        return
-    connection.execute(
-        update(conversations)
-        .where(conversations.c.id == conversation_id)
-        .values(
-            external_account_id=external.account_id,
-            external_conversation_id=external.conversation_id,
-        )
-    )

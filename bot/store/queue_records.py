@@ -64,12 +64,21 @@ class InboxItem:
 
 
 @dataclass(frozen=True, slots=True)
+class Following:
+    """An event that waits behind a claimed one of the same conversation. Nobody has claimed it."""
+
+    row_id: int
+    event: Inbound
+
+
+@dataclass(frozen=True, slots=True)
 class OutboxItem:
-    """A reply that a worker has claimed."""
+    """A reply that a worker has claimed. `in_doubt`: an earlier attempt may have arrived."""
 
     lease: Lease
     outgoing: Outgoing
     created_at: datetime
+    in_doubt: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,6 +87,26 @@ class ExternalRef:
 
     account_id: str = ""
     conversation_id: str = ""
+
+
+ElsewhereEvent = Literal["taken_over", "opened", "handed_back", "resolved"]
+
+
+@dataclass(frozen=True, slots=True)
+class Elsewhere:
+    """What people did with a conversation in the connected system.
+
+    `taken_over`: `agent` wrote `text` to the customer; `opened`: it waits for people;
+    `handed_back`: the bot may answer again. `message_id` is unique within the conversation.
+    """
+
+    event: ElsewhereEvent
+    conversation_id: str
+    channel: str
+    customer_id: str = ""
+    agent: str = ""
+    text: str = ""
+    message_id: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from bot.errors import InputError
+from bot.store.queue_records import ElsewhereEvent
 from bot.store.records import Status
 
 
@@ -69,6 +70,23 @@ def after(standing: Standing, event: Event, agent: str = "") -> Standing:
         case Event.RESOLVE, "bot" | "waiting" | "agent":
             return Standing("resolved")
     raise _refusal(standing, event, agent)
+
+
+def followed(standing: Standing, event: ElsewhereEvent, agent: str) -> Standing:
+    """The standing after something that people did in the connected system.
+
+    Nothing is refused: it has happened. What changes nothing here is passed over.
+    """
+    match event, standing.status:
+        case "taken_over", _:
+            return Standing("agent", agent)
+        case "opened", "bot":
+            return Standing("waiting")
+        case "handed_back", "waiting" | "agent":
+            return Standing("bot")
+        case "resolved", _:
+            return Standing("resolved")
+    return standing
 
 
 def _refusal(standing: Standing, event: Event, agent: str) -> TransitionError:
