@@ -112,8 +112,9 @@ def _parse(data: bytes) -> E5File:
     reader = _Reader(data)
     reader.at = 4
     reader.take("i")
-    sizes = [int(size) for size in reader.take("7i")]
-    shape = BertShape(*sizes, reader.take("f")[0])
+    hidden, layers, heads, wide, vocabulary, positions, types = map(int, reader.take("7i"))
+    epsilon = reader.take("f")[0]
+    shape = BertShape(hidden, layers, heads, wide, vocabulary, positions, types, epsilon)
     reader.take("i")
     count, bos, eos, pad, unk = (int(number) for number in reader.take("5i"))
     blob_bytes = int(reader.take("Q")[0])

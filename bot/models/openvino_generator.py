@@ -92,13 +92,20 @@ class OpenVinoGenerator:
         """Identifies weights and adapter."""
         return self._name
 
-    def stream(self, prompt: Prompt, *, max_tokens: int) -> Iterator[str]:
+    def stream(self, prompt: Prompt, *, max_tokens: int, template: str = "") -> Iterator[str]:
         """Pieces of the greedy continuation of `prompt`; never half a character.
+
+        Args:
+            prompt: system and user text.
+            max_tokens: upper bound on new tokens.
+            template: a chat template other than the model's own.
 
         Raises:
             GeneratorError: the runtime failed, or made nothing for a minute.
         """
-        number, handle, pieces = self._submit(render(prompt, self._template), max_tokens)
+        number, handle, pieces = self._submit(
+            render(prompt, template or self._template), max_tokens
+        )
         ids: list[int] = []
         sent = 0
         try:

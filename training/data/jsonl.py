@@ -81,6 +81,16 @@ class Loaded(Generic[T]):
     items: tuple[T, ...]
     problems: tuple[str, ...] = field(default=())
 
+    def strict(self) -> tuple[T, ...]:
+        """The rows, where a bad line is not to be passed over (training data).
+
+        Raises:
+            InputError: there is a bad line; the message holds the first.
+        """
+        if self.problems:
+            raise InputError(self.problems[0], fix="correct the line or leave it out")
+        return self.items
+
 
 def read_jsonl(path: Path, convert: Callable[[Row], T]) -> Loaded[T]:
     """Convert every line of `path`; lines that `convert` refuses become problems.

@@ -1,0 +1,266 @@
+"""The one composition root: settings in, a shop that can be used out.
+
+Concrete classes are named here and nowhere else; tests call the same functions with other parts.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from sqlalchemy import Engine
+
+from bot.answering.compose import Composer, Wording
+from bot.answering.decision import Thresholds
+from bot.config import Settings
+from bot.errors import IndexMismatchError, ShopkeeperError, StoreError
+from bot.models.runtime import load_encoder, load_generator
+from bot.mood import EncoderMood
+from bot.protocols import Encoder, Generator, Reranker
+from bot.query import Understander
+from bot.remember import RememberingEncoder
+from bot.service import Service
+from bot.store.queries import ConsoleQueries
+from bot.store.sql import (
+    SqlAgents,
+    SqlConversations,
+    SqlFeedback,
+    SqlKnowledgeStore,
+    SqlQueue,
+    SqlSettings,
+    SqlTurnStore,
+    check,
+    migrate,
+    open_engine,
+)
+from bot.types import Passage, ReadinessCheck
+from retrieval.calibration import Calibration
+from retrieval.index import HybridIndex
+from retrieval.live import LiveRetriever
+from retrieval.retriever import HybridRetriever
+
+if TYPE_CHECKING:
+    from training.tasks.answers import AnswerTask
+
+Progress = Callable[[int, int], None]
+CALIBRATION_FILE = "calibration.json"
+"""In `settings.home`: the shop's own calibration, which wins over the shipped one."""
+
+
+@dataclass(frozen=True, slots=True)
+class SearchParts:
+    """What understanding, mood and search need; made without a database."""
+
+    encoder: Encoder
+    understand: Understander
+    mood: EncoderMood
+    calibration: Calibration
+    reranker: Reranker | None = None
+
+    def over(self, index: HybridIndex) -> HybridRetriever:
+        """A retriever over an index."""
+        return HybridRetriever(
+            index, self.encoder, calibration=self.calibration, reranker=self.reranker
+        )
+
+
+def load_search_parts(settings: Settings) -> SearchParts:
+    """Load the encoder, its heads and the calibration.
+
+    Raises:
+        ModelError: a model is not set up.
+    """
+    encoder = RememberingEncoder(load_encoder(settings))
+    own = settings.home / CALIBRATION_FILE
+    return SearchParts(
+        encoder=encoder,
+        understand=Understander.shipped(encoder),
+        mood=EncoderMood.shipped(encoder),
+        calibration=Calibration.load(own) if own.exists() else Calibration.load(),
+    )
+
+
+class Shop:
+    """An open shop: the database, and as much of the models as was asked for."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        engine: Engine,
+        search: SearchParts | None = None,
+        generator: Generator | None = None,
+    ) -> None:
+        self.settings = settings
+        self.engine = engine
+        self.knowledge = SqlKnowledgeStore(engine)
+        self.turns = SqlTurnStore(engine)
+        self.queries = ConsoleQueries(engine)
+        self.feedback = SqlFeedback(engine)
+        self.agents = SqlAgents(engine)
+        self.conversations = SqlConversations(engine)
+        self.queue = SqlQueue(engine)
+        self.shop_settings = SqlSettings(engine)
+        self.search = search
+        self.generator = generator
+        self._retriever: LiveRetriever | None = None
+
+    @property
+    def parts(self) -> SearchParts:
+        """Search parts; a shop opened without models has none."""
+        if self.search is None:
+            raise ShopkeeperError("this shop was opened without models")
+        return self.search
+
+    def retriever(self, progress: Progress | None = None) -> LiveRetriever:
+        """The live retriever, brought up to date on first use and following edits from then on."""
+        if self._retriever is None:
+            index = self._saved_index()
+            live = LiveRetriever(
+                self.parts.over(index),
+                self.knowledge,
+                self.parts.encoder,
+                folder=self.settings.index_dir,
+            )
+            live.refresh(progress)
+            self._retriever = live.start()
+        return self._retriever
+
+    def rebuild_index(self, progress: Progress | None = None) -> None:
+        """Build the index from the database, whatever is saved."""
+        version = self.knowledge.version()
+        passages = self.knowledge.live_passages()
+        encoder = self.parts.encoder
+        index = HybridIndex.build(passages, encoder, progress, knowledge_version=version)
+        index.save(self.settings.index_dir)
+
+    def service(self, progress: Progress | None = None) -> Service:
+        """The service that answers messages."""
+        settings, parts = self.settings, self.parts
+        if self.generator is None:
+            raise ShopkeeperError("this shop was opened without a generator")
+        return Service(
+            understand=parts.understand,
+            mood=parts.mood,
+            retriever=self.retriever(progress),
+            composer=composer(settings, self.generator),
+            store=self.turns,
+            thresholds=thresholds(settings, parts.calibration),
+            versions={"generator": self.generator.name, "encoder": parts.encoder.name},
+            max_chars=settings.max_message_chars,
+        )
+
+    def readiness(self) -> Sequence[ReadinessCheck]:
+        """Look at database, index and generator now."""
+        checks = [self._database_check()]
+        size = len(self._retriever.index.passages) if self._retriever else 0
+        checks.append(ReadinessCheck("index", size > 0, f"{size} passages"))
+        name = self.generator.name if self.generator else "none"
+        checks.append(ReadinessCheck("generator", self.generator is not None, name))
+        return checks
+
+    def close(self) -> None:
+        """Stop following edits, free the generator, close the database."""
+        if self._retriever is not None:
+            self._retriever.close()
+        close = getattr(self.generator, "close", None)
+        if close:
+            close()
+        self.engine.dispose()
+
+    def _database_check(self) -> ReadinessCheck:
+        try:
+            check(self.engine)
+        except StoreError as error:
+            return ReadinessCheck("database", False, error.message)
+        return ReadinessCheck("database", True, self.engine.dialect.name)
+
+    def _saved_index(self) -> HybridIndex:
+        """The index of the last run; an empty one when there is none that fits."""
+        try:
+            return HybridIndex.load(self.settings.index_dir, self.parts.encoder)
+        except IndexMismatchError:
+            return HybridIndex.build((), self.parts.encoder)
+
+
+@contextmanager
+def open_shop(settings: Settings, *, models: bool = True, generator: bool = True) -> Iterator[Shop]:
+    """Open the database (migrated) and, unless told otherwise, the models.
+
+    Raises:
+        StoreError: the database cannot be opened.
+        ModelError: a model is not set up.
+    """
+    try:
+        settings.home.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise StoreError(
+            f"cannot make the folder {settings.home}: {error.strerror}",
+            fix="set SHOPKEEPER_HOME to a folder that can be written",
+        ) from error
+    engine = open_engine(settings.sqlalchemy_url)
+    try:
+        migrate(engine)
+        search = load_search_parts(settings) if models else None
+        loaded = load_generator(settings) if models and generator else None
+        shop = Shop(settings, engine, search, loaded)
+    except BaseException:
+        engine.dispose()
+        raise
+    try:
+        yield shop
+    finally:
+        shop.close()
+
+
+def composer(settings: Settings, generator: Generator) -> Composer:
+    """The composer as the settings want it."""
+    wording = Wording(
+        shop_en=settings.shop_name_en,
+        shop_zh=settings.shop_name_zh,
+        hours_en=settings.agent_hours_en,
+        hours_zh=settings.agent_hours_zh,
+    )
+    return Composer(
+        generator,
+        wording,
+        passages=settings.passages_in_prompt,
+        max_tokens=settings.max_answer_tokens,
+        deadline_s=settings.answer_deadline_s,
+    )
+
+
+def thresholds(settings: Settings, calibration: Calibration) -> Thresholds:
+    """The decision's thresholds: the wanted precision looked up on the calibration's curve."""
+    return Thresholds(answer=calibration.threshold_for(settings.answer_precision))
+
+
+@contextmanager
+def answer_task(
+    settings: Settings, passages: Path | None, *, given_context: bool
+) -> Iterator[AnswerTask]:
+    """What `eval answers` runs: the shipped parts over given contexts, a file, or the shop."""
+    from retrieval.eval_files import read_passages
+    from training.tasks.answers import AnswerTask
+
+    def over(parts: SearchParts, texts: Sequence[Passage]) -> HybridRetriever:
+        return parts.over(HybridIndex.build(texts, parts.encoder))
+
+    with open_shop(settings) as shop:
+        parts = shop.parts
+        if shop.generator is None:
+            raise ShopkeeperError("this shop was opened without a generator")
+        searched = None
+        if passages is not None:
+            searched = over(parts, read_passages(passages))
+        elif not given_context:
+            searched = parts.over(shop.retriever().index)
+        yield AnswerTask(
+            understand=parts.understand,
+            composer=composer(settings, shop.generator),
+            thresholds=thresholds(settings, parts.calibration),
+            retriever=searched,
+            retriever_for=lambda texts: over(parts, texts),
+        )

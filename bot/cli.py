@@ -1,0 +1,215 @@
+"""`shopkeeper`: a thin command per line; the work and the heavy imports are in `bot.commands`."""
+
+from __future__ import annotations
+
+import logging
+import os
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+
+from bot.config import load_settings
+from bot.errors import ShopkeeperError
+
+app = typer.Typer(
+    name="shopkeeper",
+    help="Self-hosted customer service for online shops 掌柜. First steps: `shopkeeper demo`.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+)
+models_app = typer.Typer(help="Fetch and convert the models.", no_args_is_help=True)
+knowledge_app = typer.Typer(help="The shop's FAQs, policies and products.", no_args_is_help=True)
+agents_app = typer.Typer(help="People who may sign in to /console.", no_args_is_help=True)
+train_app = typer.Typer(help="Train adapters and heads (needs the train extra).")
+for group, name in (
+    (models_app, "models"),
+    (knowledge_app, "knowledge"),
+    (agents_app, "agents"),
+    (train_app, "train"),
+):
+    app.add_typer(group, name=name)
+
+Host = Annotated[str, typer.Option(help="Address to listen on; 0.0.0.0 for all.")]
+Port = Annotated[int, typer.Option(help="Port of the page and the API.")]
+AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object.")]
+
+
+@app.command()
+def demo(port: Port = 0, host: Host = "") -> None:
+    """Set up the models, load the demo shop and open the chat page."""
+    from bot.commands import serving
+
+    serving.demo(load_settings(), host, port)
+
+
+@app.command()
+def serve(port: Port = 0, host: Host = "") -> None:
+    """Serve the chat page, the API, webhooks and the agents' console."""
+    from bot.commands import serving
+
+    serving.serve(load_settings(), host, port)
+
+
+@app.command()
+def chat() -> None:
+    """Chat in the terminal."""
+    from bot.commands import serving
+
+    serving.chat(load_settings())
+
+
+@app.command()
+def ask(question: str, as_json: AsJson = False) -> None:
+    """Answer one question: `shopkeeper ask "Can I return worn shoes?"`."""
+    from bot.commands import serving
+
+    serving.ask(load_settings(), question, as_json)
+
+
+@app.command()
+def doctor(as_json: AsJson = False) -> None:
+    """Say what is installed, missing or corrupt, and the command that fixes it."""
+    from bot.commands import doctor as command
+
+    raise typer.Exit(command.doctor(load_settings(), as_json))
+
+
+@app.command()
+def config() -> None:
+    """Print the settings in force; secrets are hidden."""
+    from bot.commands import doctor as command
+
+    command.show_config(load_settings())
+
+
+@models_app.command("setup")
+def models_setup(
+    training: Annotated[
+        bool, typer.Option(help="Also write the folders that training and parity checks read.")
+    ] = False,
+) -> None:
+    """Fetch, verify and convert what the settings name; seconds when it is all there."""
+    from bot.commands import models
+
+    models.setup(load_settings(), training=training)
+
+
+@models_app.command("convert")
+def models_convert(
+    model: Annotated[str, typer.Argument(help="Folder or id of a GPT-like or T5-like model.")],
+    out: Annotated[Path, typer.Argument(help="Folder to write; name it as SHOPKEEPER_GENERATOR.")],
+    adapter: Annotated[Path | None, typer.Option(help="PEFT adapter to merge.")] = None,
+) -> None:
+    """Convert any Hugging Face generator for serving (needs the train extra)."""
+    from bot.commands import models
+
+    models.convert(model, out, adapter)
+
+
+@models_app.command("parity")
+def models_parity(as_json: AsJson = False) -> None:
+    """Compare the converted models with the unconverted ones (needs the train extra)."""
+    from bot.commands import models
+
+    models.parity(load_settings(), as_json)
+
+
+@knowledge_app.command("import")
+def knowledge_import(
+    paths: Annotated[list[Path], typer.Argument(help="CSV, XLSX, JSONL, Markdown, or folders.")],
+    dry_run: Annotated[bool, typer.Option(help="Report only, change nothing.")] = False,
+) -> None:
+    """Load knowledge; good rows load, bad rows are listed with file, line and field."""
+    from bot.commands import knowledge
+
+    raise typer.Exit(knowledge.import_paths(load_settings(), paths, dry_run=dry_run))
+
+
+@knowledge_app.command("delete")
+def knowledge_delete(passage_ids: list[str]) -> None:
+    """Delete passages by id; they never answer again."""
+    from bot.commands import knowledge
+
+    knowledge.delete(load_settings(), passage_ids)
+
+
+@knowledge_app.command("list")
+def knowledge_list(search: str = "") -> None:
+    """List passages whose id, title or text holds SEARCH."""
+    from bot.commands import knowledge
+
+    knowledge.show(load_settings(), search)
+
+
+@app.command("index")
+def index_rebuild() -> None:
+    """Build the search index again from the database."""
+    from bot.commands import knowledge
+
+    knowledge.rebuild(load_settings())
+
+
+@app.command("calibrate")
+def calibrate(
+    questions: Annotated[
+        list[Path], typer.Argument(help="Golden questions (JSON Lines, see faq_data/README.md).")
+    ],
+    split: Annotated[str, typer.Option(help="Only rows of this split; empty for all.")] = "dev",
+) -> None:
+    """Fit the probability that the passages answer a question to the shop's golden set."""
+    from bot.commands import knowledge
+
+    knowledge.calibrate(load_settings(), questions, split)
+
+
+@agents_app.command("add")
+def agents_add(
+    name: str,
+    admin: Annotated[bool, typer.Option(help="May manage other agents.")] = False,
+) -> None:
+    """Let somebody sign in to /console; asks for the password (or reads SHOPKEEPER_PASSWORD)."""
+    from bot.commands import agents
+
+    agents.add(load_settings(), name, admin=admin)
+
+
+@agents_app.command("list")
+def agents_list() -> None:
+    """List who may sign in."""
+    from bot.commands import agents
+
+    agents.show(load_settings())
+
+
+@agents_app.command("disable")
+def agents_disable(name: str) -> None:
+    """Stop somebody from signing in."""
+    from bot.commands import agents
+
+    agents.disable(load_settings(), name)
+
+
+def main() -> None:
+    """Entry point: a `ShopkeeperError` becomes one message and exit code 1, never a stack trace."""
+    from bot.commands import evaluate, train
+
+    evaluate.register(app)
+    train.register(train_app)
+    if os.environ.get("SHOPKEEPER_LOG_LEVEL", "").upper() != "DEBUG":
+        logging.getLogger("httpx").setLevel(logging.WARNING)
+    try:
+        app()
+    except ShopkeeperError as error:
+        Console(stderr=True).print("error:", error.message, style="red", markup=False)
+        if error.fix:
+            Console(stderr=True).print("  fix:", error.fix, markup=False)
+        sys.exit(1)
+    except KeyboardInterrupt:
+        sys.exit(130)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,1 @@
+"""The commands of `shopkeeper`, a file per group; imported only when called."""

@@ -1,0 +1,177 @@
+"""`shopkeeper eval …`: the evaluation commands, a stable interface (docs/evaluation.md).
+
+Each runs on any UTF-8 JSON Lines file with the documented fields, shows progress on stderr and
+prints one JSON object as its last line on stdout.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import time
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from pathlib import Path
+from typing import Annotated, Any, TypeVar
+
+import typer
+from rich.console import Console
+from rich.progress import track
+from rich.table import Table
+
+from bot.config import load_settings
+
+eval_app = typer.Typer(help="Measure retrieval, answers, sentiment, frustration, intent.")
+T = TypeVar("T")
+
+Details = Annotated[Path | None, typer.Option(help="Write one row per case to this file.")]
+AsJson = Annotated[bool, typer.Option("--json", help="Print nothing but the JSON object.")]
+Data = Annotated[Path, typer.Option(help="JSON Lines file: id, lang, text and the labels.")]
+Passages = Annotated[Path, typer.Option(help="JSON Lines: passage_id, lang, title, text.")]
+
+
+def register(app: typer.Typer) -> None:
+    """Add the group to the command line."""
+    app.add_typer(eval_app, name="eval")
+
+
+@eval_app.command("retrieval")
+def retrieval(
+    passages: Passages,
+    queries: Annotated[Path, typer.Option(help="JSON Lines: id, lang, question, gold_passage_id.")],
+    mode: Annotated[str, typer.Option(help="dense, lexical, hybrid or rerank.")] = "hybrid",
+    details: Details = None,
+    as_json: AsJson = False,
+) -> None:
+    """Recall, MRR and nDCG of search over any passages and queries."""
+    from bot.build import load_search_parts
+    from retrieval.evaluation import evaluate_retrieval
+
+    settings = load_settings()
+    started = time.monotonic()
+    parts = load_search_parts(settings)
+    report = evaluate_retrieval(
+        passages,
+        queries,
+        mode,
+        parts.encoder,
+        reranker=parts.reranker,
+        understand=parts.understand,
+        details_file=details,
+        progress=_bar("searching"),
+    )
+    _finish(
+        "retrieval",
+        report.n,
+        dict(report.metrics),
+        {lang: dict(values) for lang, values in report.by_lang.items()},
+        dict(report.config),
+        started,
+        as_json=as_json,
+    )
+
+
+@eval_app.command("answers")
+def answers(
+    questions: Annotated[Path, typer.Option(help="JSON Lines: id, lang, question, answers, …")],
+    given_context: Annotated[
+        bool, typer.Option("--given-context", help="Search each question's own context(s).")
+    ] = False,
+    passages: Annotated[
+        Path | None, typer.Option(help="Search these passages instead of the shop's knowledge.")
+    ] = None,
+    split: Annotated[str, typer.Option(help="Only rows of this split; empty for all.")] = "",
+    limit: Annotated[int, typer.Option(help="Only the first so many; 0 for all.")] = 0,
+    details: Details = None,
+    as_json: AsJson = False,
+) -> None:
+    """Whole turns: F1, fidelity, abstention, citations, language, time."""
+    from bot.build import answer_task
+    from training.tasks import answers as task
+
+    settings = load_settings()
+    started = time.monotonic()
+    rows = task.read_questions(questions, split)[: limit or None]
+    with answer_task(settings, passages, given_context=given_context) as runner:
+        outcomes = list(_tracked(runner.run(rows), len(rows), "answering"))
+        config = {"generator": runner.composer.generator.name, "given_context": given_context}
+    if details is not None:
+        write_details(details, [task.details_of(outcome) for outcome in outcomes])
+    by_lang = {
+        lang: task.metrics_of([o for o in outcomes if task.language_of(o) == lang])
+        for lang in sorted({task.language_of(o) for o in outcomes})
+    }
+    _finish(
+        "answers",
+        len(outcomes),
+        task.metrics_of(outcomes),
+        by_lang,
+        config,
+        started,
+        as_json=as_json,
+    )
+
+
+def _tracked(items: Iterable[T], total: int, what: str) -> Iterator[T]:
+    yield from track(items, what, total=total, console=Console(stderr=True))
+
+
+def _bar(what: str) -> Callable[[int, int], None]:
+    """A progress callback that prints at most once a second."""
+    console = Console(stderr=True)
+    last = 0.0
+
+    def report(done: int, total: int) -> None:
+        nonlocal last
+        now = time.monotonic()
+        if now - last > 1 or done == total:
+            last = now
+            console.print(f"{what}: {done}/{total}", end="\r", highlight=False)
+
+    return report
+
+
+def _finish(
+    task: str,
+    n: int,
+    metrics: dict[str, float],
+    by_lang: dict[str, dict[str, float]],
+    config: dict[str, Any],
+    started: float,
+    *,
+    as_json: bool,
+) -> None:
+    result = {
+        "task": task,
+        "n": n,
+        "metrics": _rounded(metrics),
+        "by_lang": {lang: _rounded(values) for lang, values in by_lang.items()},
+        "config": config,
+        "seconds": round(time.monotonic() - started, 1),
+    }
+    if not as_json:
+        _show(result)
+    print(json.dumps(result, ensure_ascii=False), flush=True)
+
+
+def write_details(path: Path, rows: Sequence[Any]) -> None:
+    """One JSON object a line."""
+    with path.open("w", encoding="utf-8") as file:
+        for row in rows:
+            file.write(json.dumps(row, ensure_ascii=False) + "\n")
+
+
+def _rounded(metrics: dict[str, float]) -> dict[str, float | None]:
+    """Four decimals; a metric that the rows do not tell is null, since JSON has no NaN."""
+    return {
+        name: None if math.isnan(value) else round(float(value), 4)
+        for name, value in metrics.items()
+    }
+
+
+def _show(result: dict[str, Any]) -> None:
+    languages = list(result["by_lang"])
+    table = Table("metric", "all", *languages, title=f"{result['task']}, n = {result['n']}")
+    for name, value in result["metrics"].items():
+        cells = [result["by_lang"][lang].get(name) for lang in languages]
+        table.add_row(name, *("–" if cell is None else f"{cell:g}" for cell in (value, *cells)))
+    Console(stderr=True).print(table)

@@ -1,0 +1,67 @@
+"""The decision: who asks for a person gets one, what is not known is not answered."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from bot.answering.decision import Thresholds, decide
+from bot.types import Action, HistoryEntry, Hit, Intent, Mood, Passage, Query, Retrieval
+
+HIT = Hit(Passage("p", "faq", "en", "Returns", "30 days"), 1.0)
+KNOWN = Retrieval((HIT,), 0.9, "v1")
+UNKNOWN = Retrieval((HIT,), 0.1, "v1")
+QUESTION = Query("Can I return it?", "en", "Can I return it?", Intent.QUESTION, 0.9)
+CALM, ANGRY = Mood("neutral"), Mood("negative", frustration=0.95, unhappy=True)
+HISTORY = (HistoryEntry("customer", "hi"), HistoryEntry("bot", "hello"))
+LIMITS = Thresholds(answer=0.5)
+
+
+def action(query: Query, found: Retrieval, mood: Mood = CALM, failed: bool = False) -> str:
+    decision = decide(query, found, mood, HISTORY, failed, LIMITS)
+    return f"{decision.action}:{decision.reason}"
+
+
+@pytest.mark.parametrize("found", [KNOWN, UNKNOWN])
+def test_asking_for_a_person_wins_over_everything(found: Retrieval) -> None:
+    query = replace(QUESTION, intent=Intent.WANTS_HUMAN)
+    assert action(query, found, ANGRY) == "hand_over:asked_for_person"
+
+
+def test_an_unhappy_customer_gets_a_person_and_the_answer_if_there_is_one() -> None:
+    decision = decide(QUESTION, KNOWN, ANGRY, HISTORY, False, LIMITS)
+    assert (decision.action, decision.reason) == (Action.HAND_OVER, "unhappy")
+    assert decision.hits == (HIT,)
+    assert decide(QUESTION, UNKNOWN, ANGRY, HISTORY, False, LIMITS).hits == ()
+
+
+def test_what_is_known_is_answered_and_what_is_not_is_not() -> None:
+    assert action(QUESTION, KNOWN) == "answer:answerable"
+    assert action(QUESTION, UNKNOWN) == "abstain:not_in_knowledge"
+
+
+def test_the_second_failure_in_a_row_hands_over() -> None:
+    assert action(QUESTION, UNKNOWN, failed=True) == "hand_over:two_failed"
+    assert action(QUESTION, KNOWN, failed=True) == "answer:answerable"
+
+
+def test_a_matter_of_one_order_goes_to_a_person_unless_the_texts_answer_it() -> None:
+    query = replace(QUESTION, intent=Intent.ORDER_MATTER)
+    assert action(query, UNKNOWN) == "hand_over:order_matter"
+    assert action(query, KNOWN) == "answer:answerable"
+
+
+def test_small_talk_is_answered_as_such_but_not_when_a_question_hides_in_it() -> None:
+    thanks = replace(QUESTION, intent=Intent.THANKS_BYE)
+    assert action(thanks, UNKNOWN) == "smalltalk:thanks_bye"
+    assert action(thanks, KNOWN) == "answer:answerable"
+
+
+def test_an_unsure_intent_does_not_decide() -> None:
+    query = replace(QUESTION, intent=Intent.ABUSE, intent_confidence=0.3)
+    assert action(query, UNKNOWN) == "abstain:not_in_knowledge"
+
+
+def test_nothing_asked_is_asked_back() -> None:
+    assert action(replace(QUESTION, search_text="  "), UNKNOWN) == "clarify:nothing_asked"
