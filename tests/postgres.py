@@ -73,7 +73,7 @@ def running_postgres() -> Iterator[PostgresServer]:
             os.chown(folder, user.pw_uid, user.pw_gid)
         folder.chmod(0o700)
         data = folder / "data"
-        options = "-U shop -A trust -E UTF8 --locale=C --no-sync".split()
+        options = ["-U", "shop", "-A", "trust", "-E", "UTF8", "--locale=C", "--no-sync"]
         made = subprocess.run(
             [str(programs / "initdb"), "-D", str(data), *options],
             capture_output=True,
@@ -83,7 +83,7 @@ def running_postgres() -> Iterator[PostgresServer]:
         if made.returncode != 0:
             raise RuntimeError(f"initdb failed: {made.stderr}")
         with (folder / "log").open("wb") as log:
-            options = "-c listen_addresses= -c fsync=off -c max_connections=200".split()
+            options = ["-c", "listen_addresses=", "-c", "fsync=off", "-c", "max_connections=200"]
             server = subprocess.Popen(
                 [str(programs / "postgres"), "-D", str(data), "-k", str(folder), *options],
                 stdout=log,

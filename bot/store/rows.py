@@ -24,8 +24,8 @@ def insert_unless_there(connection: Connection, table: Table, values: Mapping[st
         insert: Any = postgresql.insert(table)
     else:
         insert = sqlite.insert(table)
-    result = connection.execute(insert.values(**values).on_conflict_do_nothing())
-    return bool(result.rowcount == 1)
+    statement = insert.values(**values).on_conflict_do_nothing().returning(*table.primary_key)
+    return connection.execute(statement).one_or_none() is not None
 
 
 def chunks(items: Sequence[T], size: int = CHUNK) -> list[list[T]]:
