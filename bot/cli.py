@@ -144,6 +144,14 @@ def knowledge_list(search: str = "") -> None:
     knowledge.show(load_settings(), search)
 
 
+@knowledge_app.command("export")
+def knowledge_export(path: Path) -> None:
+    """Write all passages to a JSON Lines file."""
+    from bot.commands import knowledge
+
+    knowledge.export(load_settings(), path)
+
+
 @app.command("index")
 def index_rebuild() -> None:
     """Build the search index again from the database."""

@@ -212,7 +212,7 @@ class LoraTrainer:
             mask[i, : len(row)] = 1
             wanted[i, len(row.prompt) - 1 : len(row) - 1] = True
         with torch.autocast("cpu", dtype=torch.bfloat16):
-            causal = self.model.get_base_model()
+            causal: Any = self.model.get_base_model()
             hidden = causal.model(input_ids=ids, attention_mask=mask).last_hidden_state
             logits = causal.lm_head(hidden[wanted])
         targets = torch.cat([torch.tensor(row.completion) for row in rows])
@@ -248,7 +248,7 @@ class LoraTrainer:
                 group["lr"] = rate
             chosen = [rows[i] for i in batches[number]]
             loss = self.loss(chosen)
-            (loss / arguments.batches_per_step).backward()
+            (loss / arguments.batches_per_step).backward()  # type: ignore[no-untyped-call]
             state.losses.append(float(loss.detach()))
             state.tokens += sum(len(row) for row in chosen)
             state.batch = number + 1
@@ -306,7 +306,7 @@ class LoraTrainer:
             for name, tensor in get_peft_model_state_dict(self.model).items()
         }
         save_file(weights, folder / "adapter_model.safetensors", metadata={"format": "pt"})
-        self.model.peft_config["default"].save_pretrained(folder)
+        self.model.peft_config["default"].save_pretrained(str(folder))
         text = "\n".join(example.prompt.user + example.completion for example in examples)
         run = {
             "arguments": {

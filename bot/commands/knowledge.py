@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 from rich.console import Console
@@ -72,6 +73,25 @@ def show(settings: Settings, search: str) -> None:
                 title = passage.title[:80]
                 table.add_row(passage.passage_id, passage.kind, passage.lang, version, title)
     Console().print(table)
+
+
+def export(settings: Settings, path: Path) -> None:
+    """Write all passages as JSON Lines, in the fields of the evaluation commands."""
+    with open_shop(settings, models=False) as shop, path.open("w", encoding="utf-8") as file:
+        passages = shop.knowledge.live_passages()
+        for passage in passages:
+            row = {
+                "passage_id": passage.passage_id,
+                "lang": passage.lang,
+                "title": passage.title,
+                "text": passage.text,
+                "kind": passage.kind,
+                "alternatives": list(passage.alternatives),
+                "valid_from": str(passage.valid_from or ""),
+                "valid_until": str(passage.valid_until or ""),
+            }
+            file.write(json.dumps(row, ensure_ascii=False) + "\n")
+    console.print(f"{len(passages)} passages written to {path}", style="green")
 
 
 def rebuild(settings: Settings) -> None:

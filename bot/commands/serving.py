@@ -9,6 +9,7 @@ import threading
 import time
 from dataclasses import asdict
 from pathlib import Path
+from typing import Literal
 
 from rich.console import Console
 
@@ -99,7 +100,9 @@ def chat(settings: Settings) -> None:
     from bot.channels import terminal
 
     with open_shop(settings) as shop:
-        terminal.chat(shop.service().answer)
+        language = os.environ.get("LANG", "")
+        lang: Literal["en", "zh"] = "zh" if language.startswith("zh") else "en"
+        terminal.chat(shop.service().answer, settings, lang=lang)
 
 
 def ask(settings: Settings, question: str, as_json: bool) -> None:
@@ -107,11 +110,16 @@ def ask(settings: Settings, question: str, as_json: bool) -> None:
     from bot.channels import terminal
 
     with open_shop(settings) as shop:
-        answer = terminal.ask(shop.service().answer, question)
+        limit = settings.max_message_chars
+        asked = terminal.ask(shop.service().answer, question, stored=shop.queries.turn, limit=limit)
     if as_json:
-        print(json.dumps(asdict(answer), ensure_ascii=False, default=str))
-    else:
-        terminal.show(answer)
+        print(json.dumps(asdict(asked), ensure_ascii=False, default=str))
+        return
+    print(asked.text)
+    for citation in asked.citations:
+        console.print(
+            f"  [{citation.number}] {citation.title}  {citation.passage_id}", markup=False
+        )
 
 
 def _demo_agent(shop: Shop) -> None:

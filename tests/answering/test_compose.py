@@ -1,0 +1,122 @@
+"""Composing: drafts are checked sentence by sentence, and there is always something to say."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+
+from bot.answering.compose import Composer, Draft, Wording
+from bot.types import Action, Decision, Hit, Lang, Passage, Query, Reply
+from tests.scripted import ScriptedGenerator
+
+WORDING = Wording("Maple Lane", "枫里", "9–18", "9–21点")
+RETURNS = Hit(
+    Passage(
+        "faq-1.en", "faq", "en", "Returns", "Unopened items go back within 30 days.", version=3
+    ),
+    1.0,
+)
+RETURNS_ZH = Hit(Passage("faq-1.zh", "faq", "zh-Hans", "退货", "未拆封商品30天内可退。"), 0.9)
+ANSWER = Decision(Action.ANSWER, "answerable", 0.9, (RETURNS, RETURNS_ZH))
+
+
+def compose(
+    reply: str, decision: Decision = ANSWER, lang: Lang = "en", **options: float
+) -> tuple[list[Reply], Draft, ScriptedGenerator]:
+    generator = ScriptedGenerator(reply, pause_s=options.pop("pause_s", 0.0))
+    composer = Composer(generator, WORDING, **options)  # type: ignore[arg-type]
+    draft = Draft()
+    query = Query("How long can I return it?", lang, "How long can I return it?")
+    return list(composer.compose(decision, query, (), draft)), draft, generator
+
+
+def test_a_supported_sentence_is_released_with_its_source_and_version() -> None:
+    replies, draft, _ = compose("Unopened items can go back within 30 days [1].")
+    assert [reply.text for reply in replies] == ["Unopened items can go back within 30 days."]
+    assert [(c.passage_id, c.version) for c in replies[0].citations] == [("faq-1.en", 3)]
+    assert draft.verdicts[0].released
+
+
+def test_an_unsupported_sentence_is_dropped_and_kept_for_the_record() -> None:
+    replies, draft, _ = compose("You have 30 days [1]. Refunds take 3 days [1].")
+    assert [reply.text for reply in replies] == ["You have 30 days."]
+    assert [v.released for v in draft.verdicts] == [True, False]
+
+
+def test_when_nothing_can_be_released_the_shop_speaks_for_itself() -> None:
+    replies, _, _ = compose("You have 45 days [1].")
+    assert [reply.kind for reply in replies] == ["notice", "verbatim"]
+    assert replies[-1].text == RETURNS.passage.text
+
+
+def test_the_verbatim_text_is_in_the_customers_language_and_script() -> None:
+    replies, _, _ = compose("You have 45 days [1].", lang="zh-Hant")
+    assert replies[-1].text == "未拆封商品30天內可退。"
+
+
+@pytest.mark.parametrize("reply", ["!", "", "   \n"])
+def test_a_generator_that_fails_or_says_nothing_leaves_the_customer_with_an_answer(
+    reply: str,
+) -> None:
+    replies, _, _ = compose(reply)
+    assert replies[-1].text == RETURNS.passage.text
+
+
+def test_a_draft_that_takes_too_long_is_replaced() -> None:
+    replies, draft, generator = compose("Unopened " * 40 + "[1].", pause_s=0.02, deadline_s=0.1)
+    assert replies[-1].kind == "verbatim"
+    assert "took longer" in draft.error
+    assert generator.closed == 1, "the generator is freed"
+
+
+def test_a_refusal_of_the_generator_becomes_the_prepared_one() -> None:
+    replies, draft, _ = compose("I'm sorry, I don't have that information. [none]")
+    assert [reply.kind for reply in replies] == ["notice"]
+    assert draft.declined
+
+
+def test_a_repeated_sentence_is_said_once() -> None:
+    replies, _, _ = compose("You have 30 days [1]. You have 30 days [1]. You have 30 days [1].")
+    assert len(replies) == 1
+
+
+def test_a_sentence_leaves_before_the_next_is_drafted() -> None:
+    generator = ScriptedGenerator("You have 30 days [1]. It must be unopened [1]. " + "x" * 400)
+    draft = Draft()
+    query = Query("How long?", "en", "How long?")
+    replies: Iterator[Reply] = Composer(generator, WORDING).compose(ANSWER, query, (), draft)
+    assert next(replies).text == "You have 30 days."
+    assert len(draft.text) < 60
+    replies.close()  # type: ignore[attr-defined]
+    assert generator.closed == 1, "a customer who leaves frees the generator"
+
+
+@pytest.mark.parametrize("lang", ["en", "zh-Hans", "zh-Hant", "other"])
+@pytest.mark.parametrize(
+    "decision",
+    [
+        Decision(Action.ABSTAIN, "not_in_knowledge"),
+        Decision(Action.ABSTAIN, "out_of_scope"),
+        Decision(Action.HAND_OVER, "asked_for_person"),
+        Decision(Action.HAND_OVER, "unhappy"),
+        Decision(Action.HAND_OVER, "two_failed"),
+        Decision(Action.HAND_OVER, "order_matter"),
+        Decision(Action.HAND_OVER, "complaint"),
+        Decision(Action.SMALLTALK, "smalltalk"),
+        Decision(Action.SMALLTALK, "thanks_bye"),
+        Decision(Action.CLARIFY, "nothing_asked"),
+        Decision(Action.REJECT, "abuse"),
+    ],
+    ids=lambda decision: decision.reason,
+)
+def test_every_decision_says_something_in_every_language(decision: Decision, lang: Lang) -> None:
+    replies, _, generator = compose("", decision, lang)
+    assert replies
+    assert all(reply.text.strip() and "{" not in reply.text for reply in replies)
+    assert not generator.prompts, "nothing is drafted for it"
+
+
+def test_a_handover_says_what_happens_next() -> None:
+    replies, _, _ = compose("", Decision(Action.HAND_OVER, "asked_for_person"))
+    assert "9–18" in replies[-1].text
