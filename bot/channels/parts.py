@@ -1,0 +1,38 @@
+"""What the web edge is made of: finished parts, handed in by whoever starts the server.
+
+Covered: the record that `create_app` takes. Not covered: making the parts (`bot.build`).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from bot.config import Settings
+from bot.protocols import AnswerMessage, Readiness
+from bot.store.queries import ConsoleQueries
+from bot.store.sql import SqlAgents, SqlConversations, SqlFeedback
+
+
+@dataclass(frozen=True)
+class AppParts:
+    """Everything the pages need.
+
+    Attributes:
+        settings: the settings in force.
+        answer: answers a message; the turn is stored under the message's id.
+        readiness: looks at models, index and database.
+        queries: reads conversations.
+        feedback: stores customers' votes.
+        conversations: what agents do.
+        agents: who may sign in to the console.
+        session_secret: signs the console's session cookies (`bot.console.secret`).
+    """
+
+    settings: Settings
+    answer: AnswerMessage
+    readiness: Readiness
+    queries: ConsoleQueries
+    feedback: SqlFeedback
+    conversations: SqlConversations
+    agents: SqlAgents
+    session_secret: str

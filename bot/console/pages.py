@@ -1,0 +1,163 @@
+"""The console's pages: sign-in, the list, one conversation, unanswered questions.
+
+Covered: reading and showing. Not covered: what agents do to a conversation
+(`bot.console.actions`), templates' looks.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Final
+from urllib.parse import urlencode
+
+from fastapi import APIRouter, Depends, Form, HTTPException, Request
+from fastapi.responses import JSONResponse, RedirectResponse, Response
+
+from bot.channels.parts import AppParts
+from bot.console.auth import SignedIn, Spoken, checked_form, sign_in, sign_out
+from bot.console.lockout import Lockout
+from bot.console.render import Renderer
+from bot.console.turn_view import lines, moods
+from bot.store.records import ConversationFilter
+
+PAGE_SIZE = 40
+UNANSWERED_SHOWN = 200
+VIEWS: Final = ("all", "waiting", "mine", "unhappy", "handed_over", "unanswered")
+
+
+def page_router(parts: AppParts, renderer: Renderer, lockout: Lockout) -> APIRouter:
+    """Routes of the pages."""
+    router = APIRouter()
+
+    @router.get("/login")
+    def login_page(request: Request, say: Spoken) -> Response:
+        return renderer.page("login.html", request, say, problem="", name="")
+
+    @router.post("/login", dependencies=[Depends(checked_form)])
+    def login(
+        request: Request,
+        say: Spoken,
+        name: Annotated[str, Form(max_length=300)] = "",
+        password: Annotated[str, Form(max_length=5000)] = "",
+    ) -> Response:
+        address = request.client.host if request.client else ""
+        wait = lockout.locked_for(name, address)
+        if wait > 0:
+            problem = say("locked", minutes=max(1, round(wait / 60)))
+            return renderer.page("login.html", request, say, status=429, problem=problem, name=name)
+        agent = parts.agents.verify(name, password)
+        if agent is None:
+            lockout.failed(name, address)
+            problem = say("wrong")
+            return renderer.page("login.html", request, say, status=401, problem=problem, name=name)
+        lockout.succeeded(name, address)
+        sign_in(request, agent)
+        return RedirectResponse(_local(request, request.query_params.get("next", "")), 303)
+
+    @router.post("/logout", dependencies=[Depends(checked_form)])
+    def logout(request: Request) -> Response:
+        sign_out(request)
+        return RedirectResponse(request.scope.get("root_path", "") + "/login", 303)
+
+    @router.get("/")
+    def conversation_list(
+        request: Request,
+        say: Spoken,
+        agent: SignedIn,
+        view: str = "all",
+        q: str = "",
+        before: str = "",
+        part: str = "",
+    ) -> Response:
+        view = view if view in VIEWS else "all"
+        page = parts.queries.conversations(_filter(view, q), PAGE_SIZE, before or None)
+        counts = parts.queries.counts()
+        counted = {
+            "all": counts.all,
+            "waiting": counts.waiting,
+            "mine": counts.with_agents,
+            "unhappy": counts.unhappy,
+            "handed_over": counts.handed_over,
+            "unanswered": counts.unanswered,
+        }
+
+        def link(**changes: str) -> str:
+            wanted = {"view": view, "q": q, **changes}
+            return "?" + urlencode({key: value for key, value in wanted.items() if value})
+
+        return renderer.page(
+            "rows.html" if part == "rows" else "list.html",
+            request,
+            say,
+            agent=agent,
+            fragment=part == "rows",
+            items=page.items,
+            next_page=page.next,
+            view=view,
+            q=q,
+            before=before,
+            counted=counted,
+            link=link,
+        )
+
+    @router.get("/c/{conversation_id:path}")
+    def conversation(
+        request: Request, say: Spoken, agent: SignedIn, conversation_id: str, part: str = ""
+    ) -> Response:
+        if part == "pulse":
+            summary = parts.queries.summary(conversation_id)
+            if summary is None:
+                raise HTTPException(404)
+            # Anything an agent could see change: a message, who is up, a vote.
+            mark = [
+                summary.last_at.isoformat(),
+                summary.status,
+                summary.assigned_to,
+                summary.turns,
+                summary.feedback,
+            ]
+            return JSONResponse({"mark": mark}, headers={"Cache-Control": "no-store"})
+        detail = parts.queries.conversation(conversation_id)
+        if detail is None:
+            raise HTTPException(404)
+        return renderer.page(
+            "conversation.html",
+            request,
+            say,
+            agent=agent,
+            it=detail.summary,
+            lines=lines(detail.messages, detail.turns),
+            moods=moods(detail.turns),
+            last_mood=detail.turns[-1].turn.mood if detail.turns else None,
+        )
+
+    @router.get("/unanswered")
+    def unanswered(request: Request, say: Spoken, agent: SignedIn) -> Response:
+        found = parts.queries.unanswered_questions(UNANSWERED_SHOWN + 1)
+        return renderer.page(
+            "unanswered.html",
+            request,
+            say,
+            agent=agent,
+            items=found[:UNANSWERED_SHOWN],
+            more=len(found) > UNANSWERED_SHOWN,
+            shown=UNANSWERED_SHOWN,
+        )
+
+    return router
+
+
+def _filter(view: str, search: str) -> ConversationFilter:
+    return ConversationFilter(
+        unhappy=view == "unhappy",
+        handed_over=view == "handed_over",
+        unanswered=view == "unanswered",
+        status={"waiting": "waiting", "mine": "agent"}.get(view, ""),
+        search=search,
+    )
+
+
+def _local(request: Request, wanted: str) -> str:
+    """Where to go after signing in: a page of the console, never somewhere else."""
+    base = request.scope.get("root_path", "")
+    inside = wanted.startswith(f"{base}/") and "\\" not in wanted and "//" not in wanted
+    return wanted if inside and wanted.isprintable() else f"{base}/"
