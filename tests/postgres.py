@@ -1,8 +1,7 @@
 """A private PostgreSQL for the tests: made in a temporary folder, gone when they end.
 
 Covered: finding the server's programs, running them as somebody other than root (they refuse to
-run as root), a fresh database per test in some milliseconds. Not covered: installing PostgreSQL
-(`make test` does).
+run as root), databases in it. Not covered: installing PostgreSQL (`make test` does).
 """
 
 from __future__ import annotations
@@ -42,23 +41,18 @@ class PostgresServer:
     def url(self, database: str) -> str:
         return f"postgresql+psycopg://shop@/{database}?host={self.folder}"
 
-    def create(self, template: str = "template0") -> str:
-        """A new database; returns its name."""
+    def create(self) -> str:
+        """A new, empty database; returns its name."""
         name = f"shop_{next(_NUMBERS)}"
-        self.execute(f'CREATE DATABASE {name} TEMPLATE {template} ENCODING "UTF8"')
+        self.execute(f'CREATE DATABASE {name} TEMPLATE template0 ENCODING "UTF8"')
         return name
 
-    def drop(self, database: str) -> None:
-        self.execute(f"DROP DATABASE {database} WITH (FORCE)")
+    def execute(self, statements: str, database: str = "postgres") -> None:
+        with self.connect(database) as connection:
+            connection.execute(statements)
 
-    def execute(self, statement: str) -> None:
-        with self.connect() as connection:
-            connection.execute(statement)
-
-    def connect(self) -> psycopg.Connection:
-        return psycopg.connect(
-            host=str(self.folder), user="shop", dbname="postgres", autocommit=True
-        )
+    def connect(self, database: str = "postgres") -> psycopg.Connection:
+        return psycopg.connect(host=str(self.folder), user="shop", dbname=database, autocommit=True)
 
 
 @contextmanager

@@ -8,6 +8,7 @@ from itertools import count
 
 from hypothesis import strategies as st
 
+from bot.store.queue_records import Inbound, Outgoing
 from bot.types import (
     Action,
     Citation,
@@ -85,6 +86,16 @@ def a_turn(
 def unhappy(frustration: float = 0.9) -> Mood:
     """The mood of a customer who has had enough."""
     return Mood("negative", {"negative": 0.95}, frustration, 0.4, unhappy=True, model="mood-1")
+
+
+def event(key: str, conversation: str = "c", source: str = "chatwoot") -> Inbound:
+    """An event to receive."""
+    return Inbound(source, key, conversation, f'{{"id":"{key}"}}', {"x-delivery": key})
+
+
+def reply(key: str, conversation: str = "c", channel: str = "chatwoot") -> Outgoing:
+    """A reply to send."""
+    return Outgoing(key, channel, conversation, "reply", f"text {key}", '{"a":1}')
 
 
 # Any character there is: emoji, NUL, right-to-left marks, halves of surrogate pairs.
