@@ -78,6 +78,9 @@ class Settings(BaseSettings):
     chatwoot_url: str = ""
     chatwoot_token: SecretStr = SecretStr("")
     chatwoot_secret: SecretStr = SecretStr("")
+    webhook_quiet_s: float = Field(
+        1.5, ge=0, le=30, description="A pause of this length ends a burst of messages."
+    )
 
     log_level: str = "INFO"
 

@@ -1,0 +1,111 @@
+"""The connected systems of a shop, from its settings: routes for the application, and the worker.
+
+Covered: which systems are connected, settings that do not go together. Not covered: the database
+and the service (`bot.build`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from urllib.parse import urlsplit
+
+from fastapi import APIRouter
+
+from bot.channels.conversing import AnswerTurn
+from bot.channels.webhooks.adapter import Adapter
+from bot.channels.webhooks.chatwoot import Chatwoot
+from bot.channels.webhooks.pipeline import Pipeline, WebhookCounts
+from bot.channels.webhooks.router import webhook_router
+from bot.channels.worker import Worker, WorkerSettings
+from bot.config import Settings
+from bot.errors import ConfigError
+from bot.store.queue import SqlQueue
+
+
+@dataclass(frozen=True)
+class Webhooks:
+    """Everything about connected systems.
+
+    Attributes:
+        router: to be included in the application.
+        worker: to be started when the application starts, and stopped with it.
+        channels: names of the systems; agents' doings in our console are sent there
+            (`SqlConversations(push_channels=…)`).
+        counts: metrics.
+    """
+
+    router: APIRouter
+    worker: Worker
+    channels: frozenset[str]
+    counts: WebhookCounts
+
+
+def connected_systems(settings: Settings) -> dict[str, Adapter]:
+    """Adapters of the systems that the settings name; none is fine.
+
+    Raises:
+        ConfigError: a system is named by halves, or its address is none.
+    """
+    adapters: dict[str, Adapter] = {}
+    chatwoot = _chatwoot(settings)
+    if chatwoot is not None:
+        adapters[chatwoot.name] = chatwoot
+    return adapters
+
+
+def build_webhooks(
+    settings: Settings,
+    queue: SqlQueue,
+    answer_turn: AnswerTurn,
+    is_with_agent: Callable[[str], bool],
+    adapters: Mapping[str, Adapter] | None = None,
+) -> Webhooks:
+    """Put the parts together.
+
+    Args:
+        settings: the settings in force.
+        queue: inbox and outbox.
+        answer_turn: `Service.answer_turn`.
+        is_with_agent: `TurnStore.is_with_agent`.
+        adapters: other systems than the settings name.
+
+    Raises:
+        ConfigError: see `connected_systems`.
+    """
+    systems = connected_systems(settings) if adapters is None else dict(adapters)
+    use = WorkerSettings(answer_threads=settings.workers, quiet_s=settings.webhook_quiet_s)
+    worker = Worker(queue, answer_turn, systems, is_with_agent, use)
+    pipeline = Pipeline(systems, queue, worker.wake, quiet_s=use.quiet_s)
+    return Webhooks(webhook_router(pipeline), worker, frozenset(systems), pipeline.counts)
+
+
+def _chatwoot(settings: Settings) -> Chatwoot | None:
+    given = {
+        "SHOPKEEPER_CHATWOOT_URL": settings.chatwoot_url,
+        "SHOPKEEPER_CHATWOOT_TOKEN": settings.chatwoot_token.get_secret_value(),
+        "SHOPKEEPER_CHATWOOT_SECRET": settings.chatwoot_secret.get_secret_value(),
+    }
+    if not any(given.values()):
+        return None
+    missing = [name for name, value in given.items() if not value]
+    if missing:
+        raise ConfigError(
+            f"Chatwoot is connected by halves: {', '.join(missing)} missing",
+            fix="set all three; token and secret are shown when the agent bot is made",
+        )
+    url, token, secret = given.values()
+    return Chatwoot(_address("SHOPKEEPER_CHATWOOT_URL", url), token, secret)
+
+
+def _address(setting: str, url: str) -> str:
+    try:
+        parts = urlsplit(url)
+        fit = parts.scheme in ("http", "https") and bool(parts.hostname) and not parts.query
+    except ValueError:
+        fit = False
+    if not fit:
+        raise ConfigError(
+            f"{setting} {url[:100]!r} is no address", fix="write https://chat.example.com"
+        )
+    return url.rstrip("/")

@@ -1,0 +1,196 @@
+"""One way in for every connected system: from raw bytes to a row in the inbox, then 200.
+
+Covered: which requests are accepted, what is stored, the answer's status, counting, the log. Not
+covered: HTTP itself (`router`), working the events (`bot.channels.worker`).
+
+The answer never waits for the generator: all that happens before it is one signature, one parse and
+one INSERT per event. Senders repeat a request on 429 and 500 only, so these two are the only ways
+of saying "later"; Chatwoot, told 503, would silence the bot. Neither texts, names nor secrets are
+logged.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Final
+
+import structlog
+from prometheus_client import CollectorRegistry, Counter
+
+from bot.channels.webhooks.adapter import (
+    Adapter,
+    Confirmed,
+    Failure,
+    Ignored,
+    Parsed,
+    Received,
+    Refused,
+)
+from bot.errors import StoreError
+from bot.store.codec import dump, to_json
+from bot.store.queue import SqlQueue
+from bot.store.queue_records import Inbound
+
+log = structlog.get_logger(__name__)
+
+MAX_BODY_BYTES: Final = 256 * 1024
+
+_STATUS: Final[Mapping[Failure, int]] = {
+    Failure.NO_SIGNATURE: 401,
+    Failure.BAD_SIGNATURE: 401,
+    Failure.BAD_TIMESTAMP: 401,
+    Failure.TOO_OLD: 401,
+    Failure.IN_THE_FUTURE: 401,
+    Failure.NOT_JSON: 400,
+    Failure.UNEXPECTED_SHAPE: 400,
+    Failure.TOO_LARGE: 413,
+    Failure.CUT_OFF: 400,
+    Failure.UNKNOWN_SYSTEM: 404,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Ack:
+    """What the sender is told."""
+
+    status: int
+    body: str
+    media_type: str = "application/json"
+    retry_after_s: int | None = None
+
+
+class WebhookCounts:
+    """How many requests and events came in, by system and by what became of them."""
+
+    def __init__(self, registry: CollectorRegistry | None = None) -> None:
+        self.registry = registry or CollectorRegistry()
+        self._requests = Counter(
+            "shopkeeper_webhook_requests",
+            "Webhook requests by system and outcome.",
+            ("system", "outcome"),
+            registry=self.registry,
+        )
+        self._events = Counter(
+            "shopkeeper_webhook_events",
+            "Events in accepted webhook requests by system and outcome.",
+            ("system", "outcome"),
+            registry=self.registry,
+        )
+
+    def request(self, system: str, outcome: str) -> None:
+        """Count one request."""
+        self._requests.labels(system, outcome).inc()
+
+    def event(self, system: str, outcome: str) -> None:
+        """Count one event of an accepted request."""
+        self._events.labels(system, outcome).inc()
+
+    def events(self, system: str, outcome: str) -> int:
+        """How many events had this outcome."""
+        labels = {"system": system, "outcome": outcome}
+        return int(self.registry.get_sample_value("shopkeeper_webhook_events_total", labels) or 0)
+
+    def requests(self, system: str, outcome: str) -> int:
+        """How many requests had this outcome."""
+        labels = {"system": system, "outcome": outcome}
+        return int(self.registry.get_sample_value("shopkeeper_webhook_requests_total", labels) or 0)
+
+
+@dataclass(frozen=True)
+class Pipeline:
+    """Accepts requests; safe to use from many threads.
+
+    Attributes:
+        adapters: the connected systems, by name.
+        queue: where events are stored.
+        wake: tells the worker that an event is due in so many seconds.
+        counts: for metrics.
+        quiet_s: a customer's message is not worked before this pause: more may follow.
+        max_body_bytes: longer requests are refused unread.
+        clock: the time, timezone-aware.
+    """
+
+    adapters: Mapping[str, Adapter]
+    queue: SqlQueue
+    wake: Callable[[float], None] = lambda _after_s: None
+    counts: WebhookCounts = field(default_factory=WebhookCounts)
+    quiet_s: float = 1.5
+    max_body_bytes: int = MAX_BODY_BYTES
+    clock: Callable[[], datetime] = lambda: datetime.now(UTC)
+
+    def examine(self, system: str, headers: Mapping[str, str], body: bytes) -> Parsed | Refused:
+        """Check and read a request. Some microseconds of work, no waiting, never raises.
+
+        Args:
+            system: from the path.
+            headers: names in lower case.
+            body: the bytes as they came.
+        """
+        adapter = self.adapters.get(system)
+        if adapter is None:
+            return Refused(Failure.UNKNOWN_SYSTEM)
+        if len(body) > self.max_body_bytes:
+            return Refused(Failure.TOO_LARGE, f"{len(body)} bytes")
+        return adapter.verify(headers, body, self.clock()) or adapter.parse(body, headers)
+
+    def store(self, system: str, parsed: Parsed) -> Ack:
+        """Store the events of a request, then acknowledge. Waits for the database."""
+        try:
+            for item in parsed.items:
+                self.counts.event(system, self._store(system, item))
+        except StoreError as error:
+            log.warning("webhook_not_stored", system=system, error=error.message, fix=error.fix)
+            return self.later(system, "not_stored", 500)
+        self.counts.request(system, "accepted")
+        return Ack(200, parsed.ack, parsed.media_type)
+
+    def refuse(self, system: str, refused: Refused, size: int) -> Ack:
+        """Tell the sender why; the log learns more."""
+        known = system if system in self.adapters else "unknown"
+        self.counts.request(known, refused.failure.value)
+        log.warning(
+            "webhook_refused",
+            system=known,
+            failure=refused.failure.value,
+            detail=refused.detail,
+            bytes=size,
+        )
+        return Ack(_STATUS[refused.failure], to_json({"error": refused.failure.value}))
+
+    def later(self, system: str, why: str, status: int) -> Ack:
+        """Ask the sender to repeat the request."""
+        self.counts.request(system, why)
+        return Ack(status, to_json({"error": why}), retry_after_s=3)
+
+    def _store(self, system: str, item: Received | Confirmed | Ignored) -> str:
+        """Store one event; the outcome as a stable code."""
+        if isinstance(item, Ignored):
+            log.debug("webhook_ignored", system=system, because=item.because)
+            return f"ignored_{item.because}"
+        if isinstance(item, Confirmed):
+            known = self.queue.confirm(item.key, item.external_id)
+            return "confirmed" if known else "ignored_own_message"
+        event = item.event
+        answered = event.kind == "customer_message" and event.may_answer
+        delay_s = self.quiet_s if answered else 0.0
+        inbound = Inbound(
+            source=system,
+            dedupe_key=item.dedupe_key,
+            conversation_key=event.conversation_id,
+            payload=dump(event),
+            received_at=self.clock(),
+        )
+        if not self.queue.receive(inbound, delay_s):
+            log.info("webhook_duplicate", system=system, conversation=event.conversation_id)
+            return "duplicate"
+        self.wake(delay_s)
+        log.info(
+            "webhook_received",
+            system=system,
+            conversation=event.conversation_id,
+            kind=event.kind,
+            message=event.message_id,
+        )
+        return "received"

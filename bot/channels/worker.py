@@ -1,0 +1,147 @@
+"""The worker of the connected systems: what came in is answered, what is to go out is sent.
+
+Covered: two pumps over one queue, their start and graceful stop. Any number of workers, in threads,
+processes and hosts, may share a database: a conversation is worked in order, different ones in
+parallel. Not covered: receiving (`bot.channels.webhooks.pipeline`).
+
+What is promised when the process is killed at any instant:
+- before an event is stored, the system was not told 200 and sends it again, if it repeats at all;
+- while a turn is made, nothing of it is stored: the event is taken up again when its lease ends;
+- turn, replies and the end of the event are one transaction;
+- while a reply is sent, its outcome is in doubt: see the adapter for what it does then.
+"""
+
+from __future__ import annotations
+
+import os
+import socket
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from types import TracebackType
+from uuid import uuid4
+
+import httpx
+
+from bot.channels.conversing import AnswerTurn, Conversing
+from bot.channels.delivery import Delivering
+from bot.channels.pump import Pump, PumpWork
+from bot.channels.webhooks.adapter import Adapter
+from bot.store.queue import SqlQueue
+from bot.store.queue_records import InboxItem, OutboxItem
+
+
+@dataclass(frozen=True, slots=True)
+class WorkerSettings:
+    """How a worker works. Times in seconds.
+
+    Attributes:
+        answer_threads: conversations answered at the same time.
+        delivery_threads: things sent at the same time.
+        quiet_s: a customer's pause of this length ends a burst; 0 answers each message by itself.
+        lease_s: the work of a killed process is taken over after this time.
+        longest_s: work that takes longer is taken over by another worker.
+        idle_s: how often to look for what other processes stored.
+        connect_timeout_s: for reaching a connected system.
+        read_timeout_s: for its answer.
+    """
+
+    answer_threads: int = 4
+    delivery_threads: int = 4
+    quiet_s: float = 1.5
+    lease_s: float = 30.0
+    longest_s: float = 180.0
+    idle_s: float = 1.0
+    connect_timeout_s: float = 5.0
+    read_timeout_s: float = 10.0
+
+
+class Worker:
+    """Use it as a context manager, or `start` and `stop` it.
+
+    Args:
+        queue: inbox and outbox.
+        answer_turn: message in, whole turn out, not stored.
+        adapters: the connected systems, by name.
+        is_with_agent: whether a person has a conversation.
+        settings: see there.
+    """
+
+    def __init__(
+        self,
+        queue: SqlQueue,
+        answer_turn: AnswerTurn,
+        adapters: Mapping[str, Adapter],
+        is_with_agent: Callable[[str], bool],
+        settings: WorkerSettings | None = None,
+    ) -> None:
+        self.settings = settings or WorkerSettings()
+        self.name = f"{socket.gethostname()}:{os.getpid()}:{uuid4().hex[:8]}"
+        use = self.settings
+        timeout = httpx.Timeout(use.read_timeout_s, connect=use.connect_timeout_s)
+        self._client = httpx.Client(timeout=timeout, follow_redirects=False)
+        systems = tuple(adapters)
+        deliver = Delivering(queue, adapters, is_with_agent, self._client)
+        converse = Conversing(
+            queue,
+            answer_turn,
+            adapters,
+            is_with_agent,
+            self._client,
+            use.quiet_s,
+            wake_inbox=self.wake,
+            wake_outbox=lambda: self._outbox.wake(),
+        )
+        pump = {"lease_s": use.lease_s, "longest_s": use.longest_s, "idle_s": use.idle_s}
+        self._inbox: Pump[InboxItem] = Pump(
+            "inbox",
+            PumpWork(
+                claim=lambda limit: queue.claim_inbox(self.name, limit, use.lease_s, systems),
+                work=converse.work,
+                renew=lambda item: queue.renew(item, use.lease_s),
+                give_back=lambda item: queue.put_off(item, 0.0),
+            ),
+            threads=use.answer_threads,
+            **pump,
+        )
+        self._outbox: Pump[OutboxItem] = Pump(
+            "outbox",
+            PumpWork(
+                claim=lambda limit: queue.claim_outbox(self.name, limit, use.lease_s, systems),
+                work=deliver.work,
+                renew=lambda item: queue.renew(item, use.lease_s),
+                give_back=lambda item: queue.put_off(item, 0.0),
+            ),
+            threads=use.delivery_threads,
+            **pump,
+        )
+
+    def start(self) -> Worker:
+        """Begin to work."""
+        self._inbox.start()
+        self._outbox.start()
+        return self
+
+    def wake(self, after_s: float = 0.0) -> None:
+        """Something is due in so many seconds. From any thread; does not block."""
+        self._inbox.wake(after_s)
+
+    def wake_outbox(self) -> None:
+        """Something is to be sent. From any thread; does not block."""
+        self._outbox.wake()
+
+    def stop(self, timeout_s: float = 20.0) -> None:
+        """Finish what is being worked; what takes longer is given back. Blocks."""
+        self._inbox.stop(timeout_s)
+        self._outbox.stop(timeout_s)
+        self._client.close()
+
+    def __enter__(self) -> Worker:
+        return self.start()
+
+    def __exit__(
+        self,
+        _kind: type[BaseException] | None,
+        _error: BaseException | None,
+        _trace: TracebackType | None,
+    ) -> None:
+        self.stop()
