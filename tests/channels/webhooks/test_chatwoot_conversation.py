@@ -8,7 +8,7 @@ import pytest
 from sqlalchemy import Engine, select
 
 from bot.channels.worker import WorkerSettings
-from bot.errors import GeneratorError
+from bot.errors import GeneratorError, StoreError
 from bot.store.conversations import SqlConversations
 from bot.store.queries import ConsoleQueries
 from bot.store.tables import messages, outbox
@@ -392,8 +392,6 @@ def test_when_the_edge_cannot_store_the_peer_repeats(engine: Engine, peer: Chatw
     receive = shop.queue.receive
 
     def failing(*args: object, **values: object) -> bool:
-        from bot.errors import StoreError
-
         if broken:
             broken.pop()
             raise StoreError("the disk is full")
