@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from retrieval.index import HybridIndex
+from retrieval.text import has_han
 
 Mode = Literal["dense", "lexical", "hybrid", "rerank"]
 MODES: tuple[Mode, ...] = ("dense", "lexical", "hybrid", "rerank")
@@ -28,13 +29,14 @@ class Candidates:
     """Passages in question, all arrays of shape (n,), positions ascending.
 
     `cosine` is minus infinity without a dense search; `evidence` is BM25 as a share of what the
-    query could reach.
+    query could reach; `foreign` marks passages in another script than the question.
     """
 
     positions: NDArray[np.int64]
     cosine: NDArray[np.float32]
     bm25: NDArray[np.float32]
     evidence: NDArray[np.float32]
+    foreign: NDArray[np.bool_]
     by_sku: NDArray[np.bool_]
     by_name: NDArray[np.bool_]
 
@@ -83,6 +85,7 @@ def gather(
         cosine=cosine[positions],
         bm25=lexical.bm25[positions],
         evidence=lexical.evidence[positions],
+        foreign=index.chinese[positions] != has_han(text),
         by_sku=np.isin(positions, list(by_sku)),
         by_name=np.isin(positions, list(by_name)),
     )

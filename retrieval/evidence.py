@@ -18,7 +18,7 @@ from retrieval.index import HybridIndex
 from retrieval.passages import search_text
 from retrieval.text import has_han, numbers
 
-_LOOKED_AT = 3
+LOOKED_AT = 3
 """Hits whose texts are looked at: those that reach the generator."""
 
 
@@ -40,7 +40,7 @@ def features_of(
     """
     if not hits:
         return None
-    entries = [_entry(index, int(position)) for position in candidates.positions]
+    entries = [index.entries[position] for position in candidates.positions.tolist()]
     cosine = np.where(np.isfinite(candidates.cosine), candidates.cosine, 0.0)
     nearest = entries[int(np.argmax(cosine))]
     others = [float(c) for c, entry in zip(cosine, entries, strict=True) if entry != nearest]
@@ -50,12 +50,13 @@ def features_of(
     rarity = {term: index.lexical.rarity(term) for term in wanted}
     total = sum(rarity.values()) or 1.0
     rows = {index.passages[at].passage_id: int(at) for at in candidates.positions}
-    looked_at = [hit.passage for hit in hits[:_LOOKED_AT]]
+    looked_at = [hit.passage for hit in hits[:LOOKED_AT]]
     held = [index.lexical.terms_in(terms, rows[passage.passage_id]) for passage in looked_at]
     anywhere = frozenset().union(*held)
 
     figures = numbers(text)
-    present = frozenset().union(*(numbers(search_text(passage)) for passage in looked_at))
+    texts = [search_text(passage) for passage in looked_at] if figures else []
+    present = frozenset().union(*(numbers(text) for text in texts))
     return Features(
         best_cosine=best,
         margin=best - max(others, default=0.0),
@@ -69,11 +70,6 @@ def features_of(
         exact=float(hits[0].exact),
         chinese=float(has_han(text)),
     )
-
-
-def _entry(index: HybridIndex, position: int) -> str:
-    passage = index.passages[position]
-    return passage.group or passage.passage_id
 
 
 def _agreement(candidates: Candidates, entries: Sequence[str], nearest: str) -> float:

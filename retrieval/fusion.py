@@ -28,32 +28,34 @@ class FusionSettings:
     """How much the word search counts.
 
     `lexical_weight` was tuned for E5, whose cosines of near and far texts lie close together;
-    an encoder with a wider spread wants a larger one. `full_evidence` is the share of a query's
-    weight that its best passage must account for before the word search counts in full: below
-    it, matches are stray (a number, a name in a foreign text) and count less.
+    an encoder with a wider spread wants a larger one. `full_evidence` is for passages in another
+    language than the question: the share of its weight that some passage must account for before
+    words count in full there. Below it, matches are stray (a number, a name) and count less.
     """
 
     method: Literal["convex", "rrf"] = "convex"
     lexical_weight: float = 0.3
-    full_evidence: float = 0.15
+    full_evidence: float = 0.25
     rrf_k: int = 60
 
 
-def fuse(cosine: Scores, evidence: Scores, settings: FusionSettings) -> Scores:
-    """A score for every candidate.
+def fuse(
+    cosine: Scores, evidence: Scores, foreign: NDArray[np.bool_], settings: FusionSettings
+) -> Scores:
+    """A score for every candidate, all arrays of shape (candidates,).
 
     Args:
-        cosine: dense similarity of each candidate, shape (candidates,).
-        evidence: BM25 of each candidate as a share of what the query could reach, same shape.
+        cosine: dense similarity of each candidate.
+        evidence: its BM25 as a share of what the query could reach.
+        foreign: whether it is in another language than the question.
         settings: method and weights.
     """
     if settings.method == "rrf":
-        return reciprocal_ranks(cosine, settings.rrf_k) + reciprocal_ranks(
-            np.where(evidence > 0, evidence, -np.inf).astype(np.float32), settings.rrf_k
-        )
-    top = float(evidence.max(initial=0.0))
-    trust = min(1.0, top / settings.full_evidence)
-    return (cosine + np.float32(settings.lexical_weight * trust) * evidence).astype(np.float32)
+        found = np.where(evidence > 0, evidence, -np.inf).astype(np.float32)
+        return reciprocal_ranks(cosine, settings.rrf_k) + reciprocal_ranks(found, settings.rrf_k)
+    trust = min(1.0, float(evidence.max(initial=0.0)) / settings.full_evidence)
+    weights = np.where(foreign, settings.lexical_weight * trust, settings.lexical_weight)
+    return (cosine + weights * evidence).astype(np.float32)
 
 
 def reciprocal_ranks(scores: Scores, k: int) -> Scores:

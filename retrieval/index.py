@@ -24,7 +24,7 @@ from retrieval.dense import DenseIndex
 from retrieval.exact import ExactIndex
 from retrieval.lexical import LexicalIndex
 from retrieval.passages import search_text, search_texts
-from retrieval.text import Tokenizer
+from retrieval.text import terms
 
 FORMAT_VERSION = 1
 """Counts changes of what is stored or of how texts are cut; an older index is rebuilt."""
@@ -72,8 +72,10 @@ class HybridIndex:
         self.dense = dense
         self.owners = owners
         self.exact = ExactIndex.build(passages)
-        self.tokenizer = Tokenizer()
+        self.entries = tuple(p.group or p.passage_id for p in passages)
+        """Per passage, what it is a translation of."""
         self.groups = _groups(passages)
+        self.chinese = np.array([p.lang.startswith("zh") for p in passages], np.bool_)
         self._dated = any(passage.valid_from or passage.valid_until for passage in passages)
         self._valid_on: tuple[date, NDArray[np.bool_] | None] | None = None
 
@@ -93,8 +95,7 @@ class HybridIndex:
         if encoder:
             flat = [text for windows in texts for text in windows]
             dense = DenseIndex.build(_encode(flat, encoder, progress))
-        tokenizer = Tokenizer()
-        lexical = LexicalIndex.build([tokenizer(search_text(passage)) for passage in passages])
+        lexical = LexicalIndex.build([terms(search_text(passage)) for passage in passages])
         return cls._finished(passages, encoder, lexical, dense, owners, knowledge_version)
 
     def updated(
@@ -113,8 +114,8 @@ class HybridIndex:
             same = at is not None and search_text(self.passages[at]) == search_text(passage)
             sources.append(at if same else None)
         changed = [p for p, source in zip(passages, sources, strict=True) if source is None]
-        terms = [self.tokenizer(search_text(passage)) for passage in changed]
-        lexical = self.lexical.rebuilt(sources, terms)
+        new_terms = [terms(search_text(passage)) for passage in changed]
+        lexical = self.lexical.rebuilt(sources, new_terms)
         dense: DenseIndex | None = None
         owners: list[int] = []
         if encoder:

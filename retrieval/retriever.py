@@ -19,10 +19,11 @@ from bot.protocols import Encoder, Reranker
 from bot.types import Hit, Lang, Query, Retrieval
 from retrieval.calibration import Calibration, Features
 from retrieval.candidates import Candidates, Mode, gather
-from retrieval.evidence import features_of
+from retrieval.evidence import LOOKED_AT, features_of
 from retrieval.fusion import FusionSettings, fuse
 from retrieval.index import HybridIndex
-from retrieval.rerank import rerank_within
+from retrieval.rerank import RERANKED, rerank_within
+from retrieval.text import terms
 
 MAX_QUERY_CHARS = 2000
 _SKU_BONUS = 2.0
@@ -104,15 +105,16 @@ class HybridRetriever:
             return Retrieval((), 0.0, version), None
         vector = self._encode(text)
         encoded = time.perf_counter()
-        terms = self.index.tokenizer(text)
-        candidates = gather(self.index, self._mode, text, terms, vector, self._day())
+        wanted = terms(text)
+        candidates = gather(self.index, self._mode, text, wanted, vector, self._day())
         score = self._score(candidates)
         order = self._order(candidates, score, query.lang)
         searched = time.perf_counter()
-        hits = [self._hit(candidates, score, at) for at in order]
+        shown = order[: max(limit, RERANKED if self._reranker else LOOKED_AT)]
+        hits = [self._hit(candidates, score, at) for at in shown]
         if self._reranker:
             hits = rerank_within(self._reranker, text, hits, self._rerank_budget_s)
-        features = features_of(self.index, text, terms, candidates, hits)
+        features = features_of(self.index, text, wanted, candidates, hits)
         done = time.perf_counter()
         timings = {
             "encode": (encoded - started) * 1000,
@@ -132,7 +134,7 @@ class HybridRetriever:
             return candidates.cosine
         if self._mode == "lexical":
             return candidates.evidence
-        fused = fuse(candidates.cosine, candidates.evidence, self._fusion)
+        fused = fuse(candidates.cosine, candidates.evidence, candidates.foreign, self._fusion)
         bonus = _SKU_BONUS * candidates.by_sku + _NAME_BONUS * candidates.by_name
         return (fused + bonus).astype(np.float32)
 
@@ -141,15 +143,16 @@ class HybridRetriever:
         best_first = [int(at) for at in np.argsort(-score, kind="stable")]
         if self._mode not in {"hybrid", "rerank"}:
             return best_first
-        passages = self.index.passages
+        positions = candidates.positions.tolist()
         members: dict[str, list[int]] = {}
         for at in best_first:
-            passage = passages[candidates.positions[at]]
-            members.setdefault(passage.group or passage.passage_id, []).append(at)
+            members.setdefault(self.index.entries[positions[at]], []).append(at)
         leaders, others = [], []
         for entry in members.values():
-            entry.sort(key=lambda at: _distance(passages[candidates.positions[at]].lang, lang))
-            score[entry[0]] = max(score[at] for at in entry)
+            if len(entry) > 1:
+                best = score[entry[0]]
+                entry.sort(key=lambda at: _distance(self.index.passages[positions[at]].lang, lang))
+                score[entry[0]] = best
             leaders.append(entry[0])
             others.extend(entry[1:])
         return leaders + sorted(others, key=lambda at: -score[at])

@@ -5,7 +5,8 @@ Chinese, Snowball stems without stop words for English, whole words for every ot
 Not covered: synonyms, spelling correction and pinyin; the dense search bridges those.
 
 Words and bigrams together, stems, and the stop words were each kept because they scored higher
-than the alternatives (docs/retrieval.md has the figures). Simplifying is for matching alone: what
+than the alternatives, the shop's product names as words of their own were not (docs/retrieval.md
+has the figures). Simplifying is for matching alone: what
 a customer reads, and what is encoded, keeps the shop's own script.
 """
 
@@ -14,7 +15,7 @@ from __future__ import annotations
 import re
 import threading
 import unicodedata
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from functools import lru_cache
 
 import rjieba
@@ -77,43 +78,32 @@ def _stem(word: str) -> str:
     return str(_stemmer.english.stemWord(word))
 
 
-class Tokenizer:
-    """Cuts texts into the terms that BM25 counts. Safe to share between threads."""
+def terms(text: str) -> list[str]:
+    """The terms of `text` that BM25 counts, in order, repeated ones kept."""
+    return list(_terms(fold(text)))
 
-    def __init__(self, user_words: Iterable[str] = ()) -> None:
-        """`user_words` are Chinese words that must not be cut apart, such as product names."""
-        words = sorted({fold(word) for word in user_words if has_han(word)})
-        if words:
-            jieba = rjieba.Jieba()  # 25 MB, 0.1 s: only for shops that need their own words
-            for word in words:
-                jieba.add_word(word, None, None)
-            self._cut = jieba.cut
-        else:
-            self._cut = rjieba.cut
 
-    def __call__(self, text: str) -> list[str]:
-        """Terms of `text` in order, repeated ones kept."""
-        return list(self._terms(fold(text)))
+def _terms(folded: str) -> Iterator[str]:
+    for match in _RUN.finditer(folded):
+        run = match.group()
+        if _IS_HAN.match(run):
+            yield from _chinese(run)
+        elif len(run) <= MAX_WORD_CHARS:
+            yield from _words(run)
 
-    def _terms(self, folded: str) -> Iterator[str]:
-        for match in _RUN.finditer(folded):
-            run = match.group()
-            if _IS_HAN.match(run):
-                yield from self._chinese(run)
-            elif len(run) <= MAX_WORD_CHARS:
-                yield from self._words(run)
 
-    def _chinese(self, run: str) -> Iterator[str]:
-        yield from self._cut(run)
-        if len(run) == 1:
-            yield run
-        for start in range(len(run) - 1):
-            yield run[start : start + 2]
+def _chinese(run: str) -> Iterator[str]:
+    yield from rjieba.cut(run)
+    if len(run) == 1:
+        yield run
+    for start in range(len(run) - 1):
+        yield run[start : start + 2]
 
-    def _words(self, run: str) -> Iterator[str]:
-        parts = _JOINER.split(run)
-        if len(parts) > 1 and (_HAS_DIGIT.search(run) or "-" in run):
-            yield run  # "ml-ket-1701", "39.90", "usb-c": the whole is rarer than its parts
-        for part in parts:
-            if part not in STOP_WORDS:
-                yield _stem(part)
+
+def _words(run: str) -> Iterator[str]:
+    parts = _JOINER.split(run)
+    if len(parts) > 1 and (_HAS_DIGIT.search(run) or "-" in run):
+        yield run  # "ml-ket-1701", "39.90", "usb-c": the whole is rarer than its parts
+    for part in parts:
+        if part not in STOP_WORDS:
+            yield _stem(part)
