@@ -78,6 +78,11 @@ class Settings(BaseSettings):
     chatwoot_url: str = ""
     chatwoot_token: SecretStr = SecretStr("")
     chatwoot_secret: SecretStr = SecretStr("")
+    generic_url: str = Field("", description="Receives our events as Standard Webhooks.")
+    generic_secret: SecretStr = Field(
+        SecretStr(""),
+        description="whsec_…; during a rotation the new and the old one, separated by a space.",
+    )
     webhook_quiet_s: float = Field(
         1.5, ge=0, le=30, description="A pause of this length ends a burst of messages."
     )

@@ -79,7 +79,7 @@ class Worker:
         use = self.settings
         timeout = httpx.Timeout(use.read_timeout_s, connect=use.connect_timeout_s)
         self._client = httpx.Client(timeout=timeout, follow_redirects=False)
-        systems = tuple(adapters)
+        self._systems = systems = tuple(adapters)
         deliver = Delivering(queue, adapters, is_with_agent, self._client)
         converse = Conversing(
             queue,
@@ -116,9 +116,10 @@ class Worker:
         )
 
     def start(self) -> Worker:
-        """Begin to work."""
-        self._inbox.start()
-        self._outbox.start()
+        """Begin to work. Without connected systems there is nothing to do."""
+        if self._systems:
+            self._inbox.start()
+            self._outbox.start()
         return self
 
     def wake(self, after_s: float = 0.0) -> None:

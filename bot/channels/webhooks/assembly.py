@@ -6,6 +6,7 @@ and the service (`bot.build`).
 
 from __future__ import annotations
 
+import base64
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from urllib.parse import urlsplit
@@ -15,6 +16,7 @@ from fastapi import APIRouter
 from bot.channels.conversing import AnswerTurn
 from bot.channels.webhooks.adapter import Adapter
 from bot.channels.webhooks.chatwoot import Chatwoot
+from bot.channels.webhooks.generic import Generic
 from bot.channels.webhooks.pipeline import Pipeline, WebhookCounts
 from bot.channels.webhooks.router import webhook_router
 from bot.channels.worker import Worker, WorkerSettings
@@ -51,6 +53,9 @@ def connected_systems(settings: Settings) -> dict[str, Adapter]:
     chatwoot = _chatwoot(settings)
     if chatwoot is not None:
         adapters[chatwoot.name] = chatwoot
+    generic = _generic(settings)
+    if generic is not None:
+        adapters[generic.name] = generic
     return adapters
 
 
@@ -98,10 +103,33 @@ def _chatwoot(settings: Settings) -> Chatwoot | None:
     return Chatwoot(_address("SHOPKEEPER_CHATWOOT_URL", url), token, secret)
 
 
+def _generic(settings: Settings) -> Generic | None:
+    url, secrets = settings.generic_url, settings.generic_secret.get_secret_value().split()
+    if not url and not secrets:
+        return None
+    if not url or not secrets:
+        raise ConfigError(
+            "Standard Webhooks are connected by halves: SHOPKEEPER_GENERIC_URL or"
+            " SHOPKEEPER_GENERIC_SECRET is missing",
+            fix="set both; a secret is whsec_ and the base64 of 24 to 64 random bytes",
+        )
+    for secret in secrets:
+        try:
+            key = base64.b64decode(secret.removeprefix("whsec_") + "==")
+        except ValueError:
+            key = b""
+        if not secret.startswith("whsec_") or not 24 <= len(key) <= 64:
+            raise ConfigError(
+                "SHOPKEEPER_GENERIC_SECRET holds something that is no secret",
+                fix="a secret is whsec_ and the base64 of 24 to 64 random bytes",
+            )
+    return Generic(_address("SHOPKEEPER_GENERIC_URL", url), tuple(secrets))
+
+
 def _address(setting: str, url: str) -> str:
     try:
         parts = urlsplit(url)
-        fit = parts.scheme in ("http", "https") and bool(parts.hostname) and not parts.query
+        fit = parts.scheme in ("http", "https") and bool(parts.hostname) and not parts.fragment
     except ValueError:
         fit = False
     if not fit:

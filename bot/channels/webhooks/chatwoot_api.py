@@ -9,25 +9,17 @@ from __future__ import annotations
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass
-from datetime import UTC, datetime
-from email.utils import parsedate_to_datetime
 from typing import Any, Final
-from urllib.parse import urlsplit
 
 import httpx
 
 from bot.channels.webhooks.adapter import NotDeliveredError
 from bot.channels.webhooks.chatwoot_payload import KEY_ATTRIBUTE, NAME
+from bot.channels.webhooks.http_failures import failure, send
+from bot.store.codec import to_json
 
 TYPING_TIMEOUT_S: Final = 2.0
-MAX_WAIT_S: Final = 3600.0
-_NEVER_SENT = (
-    httpx.ConnectError,
-    httpx.ConnectTimeout,
-    httpx.PoolTimeout,
-    httpx.UnsupportedProtocol,
-    httpx.ProxyError,
-)
+_REFUSED_FIX: Final = "set SHOPKEEPER_CHATWOOT_TOKEN to the bot's access token"
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,60 +132,23 @@ class ChatwootApi:
     ) -> dict[str, Any]:
         """One call. `once` marks one that must not be repeated blindly."""
         url = f"{self.base_url}/api/v1/accounts/{self.account}/conversations/{self.conversation}{path}"
+        headers = {
+            "api_access_token": self.token,
+            "Accept": "application/json",
+            "Content-Type": "application/json",
+        }
+        sent = None if body is None else to_json(body).encode()
         try:
-            response = self.client.request(
-                method,
-                url,
-                json=body,
-                headers={"api_access_token": self.token, "Accept": "application/json"},
-                timeout=httpx.USE_CLIENT_DEFAULT if timeout_s is None else timeout_s,
-                follow_redirects=False,
-            )
-        except _NEVER_SENT as error:
-            raise NotDeliveredError(
-                f"Chatwoot cannot be reached: {type(error).__name__}"
-            ) from error
-        except (httpx.HTTPError, httpx.InvalidURL) as error:
-            raise NotDeliveredError(
-                f"no answer from Chatwoot: {type(error).__name__}", in_doubt=once
-            ) from error
-        if response.is_success:
-            return _object(response)
-        raise _failure(response, method, path, once=once)
-
-
-def _failure(response: httpx.Response, method: str, path: str, *, once: bool) -> NotDeliveredError:
-    status = response.status_code
-    what = f"Chatwoot answered {status} to {method} {path or 'the conversation'}"
-    if status in (401, 403):
-        return NotDeliveredError(
-            what, permanent=True, fix="set SHOPKEEPER_CHATWOOT_TOKEN to the bot's access token"
-        )
-    if status in (408, 425, 429) or status >= 500:
-        wait = _retry_after_s(response.headers.get("retry-after", ""))
-        # A proxy's 502 or 504 says nothing about what happened behind it.
-        return NotDeliveredError(what, in_doubt=once and status >= 500, retry_after_s=wait)
-    if 300 <= status < 400:
-        place = urlsplit(response.headers.get("location", "")).netloc
-        return NotDeliveredError(
-            f"{what}, a redirect to {place[:80]!r}",
-            permanent=True,
-            fix="set SHOPKEEPER_CHATWOOT_URL to the address that is redirected to",
-        )
-    return NotDeliveredError(what, permanent=True)
-
-
-def _retry_after_s(value: str) -> float | None:
-    value = value.strip()
-    if value.isascii() and value.isdigit() and len(value) < 10:
-        return min(float(value), MAX_WAIT_S)
-    try:
-        moment = parsedate_to_datetime(value)
-    except ValueError:
-        return None
-    if moment.tzinfo is None:
-        moment = moment.replace(tzinfo=UTC)
-    return min(max(0.0, (moment - datetime.now(UTC)).total_seconds()), MAX_WAIT_S)
+            response = send(self.client, method, url, "Chatwoot", headers, sent, timeout_s)
+            if response.is_success:
+                return _object(response)
+            fixes = {401: _REFUSED_FIX, 403: _REFUSED_FIX, 404: ""}
+            fix = fixes.get(response.status_code, "check SHOPKEEPER_CHATWOOT_URL")
+            raise failure(response, "Chatwoot", f"{method} {path or 'conversation'}", fix=fix)
+        except NotDeliveredError as error:
+            # What may be repeated is never in doubt.
+            error.in_doubt = error.in_doubt and once
+            raise
 
 
 def _object(response: httpx.Response) -> dict[str, Any]:

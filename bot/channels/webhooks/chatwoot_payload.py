@@ -55,7 +55,7 @@ class _Sender(_Lenient):
 
 class _Conversation(_Lenient):
     id: _Id
-    status: str = ""
+    status: str | None = None
     account: _Account | None = None
     additional_attributes: dict[str, Any] = Field(default_factory=dict)
 
@@ -71,7 +71,7 @@ class _Message(_Lenient):
     content_attributes: dict[str, Any] = Field(default_factory=dict)
     additional_attributes: dict[str, Any] = Field(default_factory=dict)
     message_type: str
-    private: bool = False
+    private: bool | None = None
     sender: _Sender | None = None
     account: _Account | None = None
     conversation: _Conversation
