@@ -18,7 +18,6 @@ _TEXTS: dict[str, tuple[str, str]] = {
     "sign_out": ("Sign out", "退出"),
     "name": ("Name", "用户名"),
     "password": ("Password", "密码"),
-    "language": ("Language", "语言"),
     "skip": ("Skip to the content", "跳到正文"),
     "back": ("All conversations", "返回会话列表"),
     # sign-in
@@ -90,7 +89,6 @@ _TEXTS: dict[str, tuple[str, str]] = {
     "hours": ("{n} h", "{n} 小时"),
     "days": ("{n} d", "{n} 天"),
     # conversation
-    "you_are_here": ("Conversation", "会话详情"),
     "take_over": ("Take over", "接管"),
     "hand_back": ("Hand back to the bot", "交还机器人"),
     "resolve": ("Resolve", "标记已解决"),
@@ -108,14 +106,9 @@ _TEXTS: dict[str, tuple[str, str]] = {
     ),
     "said_customer": ("Customer", "顾客"),
     "said_bot": ("Bot", "机器人"),
-    "said_nothing": (
-        "The bot kept silent: a person has the conversation.",
-        "人工处理中，机器人未作答。",
-    ),
     "behind": ("Behind this answer", "回答依据"),
     "reason": ("Reason", "原因"),
     "handover_reason": ("Handed over because", "转人工原因"),
-    "waiting_for": ("Waiting for", "已等待"),
     "channel": ("Channel", "渠道"),
     "lang": ("Language", "语言"),
     "started": ("Started", "开始时间"),
@@ -127,7 +120,6 @@ _TEXTS: dict[str, tuple[str, str]] = {
     "trend_down": ("getting better", "在好转"),
     "trend_flat": ("steady", "平稳"),
     "understood": ("Understood as", "理解为"),
-    "question": ("Question", "原问题"),
     "looked_up": ("Looked up", "检索语句"),
     "follow_up": ("follow-up", "追问"),
     "intent": ("Intent", "意图"),
