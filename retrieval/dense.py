@@ -24,6 +24,8 @@ FLAT_LIMIT = 50_000
 _LINKS = 32
 _EF_CONSTRUCTION = 120
 _EF_SEARCH = 160
+_SPARSE = 0.2
+"""Share of allowed rows below which they are compared one by one."""
 
 
 class DenseIndex:
@@ -78,6 +80,12 @@ class DenseIndex:
         if count <= 0:
             return np.zeros(0, np.int64), np.zeros(0, np.float32)
         selector = None
+        if allowed is not None and not self.is_exact and allowed.mean() < _SPARSE:
+            # A walk through the graph gets stuck among rows that are not allowed.
+            rows = np.flatnonzero(allowed)
+            cosines = self.cosines(vector, rows)
+            best = np.argsort(-cosines, kind="stable")[:count]
+            return rows[best], cosines[best]
         if allowed is not None:
             bits = np.packbits(allowed, bitorder="little")
             selector = faiss.IDSelectorBitmap(len(allowed), faiss.swig_ptr(bits))

@@ -95,7 +95,7 @@ class HybridIndex:
         if encoder:
             flat = [text for windows in texts for text in windows]
             dense = DenseIndex.build(_encode(flat, encoder, progress))
-        lexical = LexicalIndex.build([terms(search_text(passage)) for passage in passages])
+        lexical = LexicalIndex.build(terms(search_text(passage)) for passage in passages)
         return cls._finished(passages, encoder, lexical, dense, owners, knowledge_version)
 
     def updated(
@@ -114,8 +114,7 @@ class HybridIndex:
             same = at is not None and search_text(self.passages[at]) == search_text(passage)
             sources.append(at if same else None)
         changed = [p for p, source in zip(passages, sources, strict=True) if source is None]
-        new_terms = [terms(search_text(passage)) for passage in changed]
-        lexical = self.lexical.rebuilt(sources, new_terms)
+        lexical = self.lexical.rebuilt(sources, (terms(search_text(p)) for p in changed))
         dense: DenseIndex | None = None
         owners: list[int] = []
         if encoder:

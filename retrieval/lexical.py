@@ -12,7 +12,7 @@ Analysis of Fusion Functions for Hybrid Retrieval (arXiv:2210.11934).
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -23,7 +23,8 @@ from numpy.typing import NDArray
 
 K1 = 1.2
 B = 0.75
-_TERMS_FILE = "terms.npz"
+_TERMS_FILE = "terms.npy"
+_LENGTHS_FILE = "lengths.npy"
 _WORDS_FILE = "words.txt"
 
 
@@ -51,12 +52,12 @@ class LexicalIndex:
         self._model = model
 
     @classmethod
-    def build(cls, texts: Sequence[Sequence[str]]) -> LexicalIndex:
-        """Index passages given as lists of terms."""
+    def build(cls, texts: Iterable[Sequence[str]]) -> LexicalIndex:
+        """Index passages given as lists of terms, best one by one: terms take much memory."""
         vocabulary: dict[str, int] = {}
         return cls._from_documents([_numbered(terms, vocabulary) for terms in texts], vocabulary)
 
-    def rebuilt(self, kept: Sequence[int | None], changed: Sequence[Sequence[str]]) -> LexicalIndex:
+    def rebuilt(self, kept: Sequence[int | None], changed: Iterable[Sequence[str]]) -> LexicalIndex:
         """A new index: `kept` names old rows, or None where the next of `changed` goes."""
         vocabulary = dict(self.vocabulary)
         new = iter(changed)
@@ -122,7 +123,8 @@ class LexicalIndex:
         """Write into `folder`, which must exist."""
         lengths = np.array([len(document) for document in self.documents], np.int64)
         flat = np.concatenate([*self.documents, np.zeros(0, np.int32)])
-        np.savez(folder / _TERMS_FILE, lengths=lengths, flat=flat)
+        np.save(folder / _TERMS_FILE, flat)
+        np.save(folder / _LENGTHS_FILE, lengths)
         (folder / _WORDS_FILE).write_text("\n".join(self.vocabulary), encoding="utf-8")
         if self._indexed:
             self._model.save(folder, show_progress=False)
@@ -132,11 +134,10 @@ class LexicalIndex:
         """Read what `save` wrote.
 
         Raises:
-            OSError, ValueError, KeyError: a file is missing or damaged.
+            OSError, ValueError, KeyError, EOFError: a file is missing or damaged.
         """
-        with np.load(folder / _TERMS_FILE) as stored:
-            ends = np.cumsum(stored["lengths"])
-            documents = np.split(stored["flat"].astype(np.int32), ends)[:-1]
+        ends = np.cumsum(np.load(folder / _LENGTHS_FILE))
+        documents = np.split(np.load(folder / _TERMS_FILE), ends)[:-1]
         words = (folder / _WORDS_FILE).read_text(encoding="utf-8")
         vocabulary = {
             word: number for number, word in enumerate(words.split("\n") if words else [])

@@ -9,9 +9,11 @@ from __future__ import annotations
 import time
 from collections.abc import Sequence
 from dataclasses import replace
+from itertools import takewhile
 
 from bot.protocols import Reranker
 from bot.types import Hit
+from retrieval.fusion import SKU_BONUS
 
 RERANKED = 20
 """How many of the fused hits are looked at again."""
@@ -27,8 +29,8 @@ def rerank_within(
     Hits found by article number keep their place in front. No batch is begun that would end after
     the budget, judged by the slowest batch so far; one batch is always scored.
     """
-    fixed = [hit for hit in hits if hit.score > 1.5 and hit.exact]
-    rest = [hit for hit in hits if not (hit.score > 1.5 and hit.exact)]
+    fixed = list(takewhile(lambda hit: hit.score >= SKU_BONUS - 1, hits))
+    rest = hits[len(fixed) :]
     started = time.perf_counter()
     slowest = 0.0
     scored: list[Hit] = []

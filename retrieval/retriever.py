@@ -20,14 +20,12 @@ from bot.types import Hit, Lang, Query, Retrieval
 from retrieval.calibration import Calibration, Features
 from retrieval.candidates import Candidates, Mode, gather
 from retrieval.evidence import LOOKED_AT, features_of
-from retrieval.fusion import FusionSettings, fuse
+from retrieval.fusion import SKU_BONUS, FusionSettings, fuse
 from retrieval.index import HybridIndex
 from retrieval.rerank import RERANKED, rerank_within
-from retrieval.text import terms
+from retrieval.text import INVISIBLE, terms
 
 MAX_QUERY_CHARS = 2000
-_SKU_BONUS = 2.0
-"""More than a cosine and all words together: an article number is never outvoted."""
 _NAME_BONUS = 0.1
 
 
@@ -99,7 +97,7 @@ class HybridRetriever:
     ) -> tuple[Retrieval, Features | None]:
         """As `search`, with what calibration is fitted on; None when nothing was found."""
         started = time.perf_counter()
-        text = query.search_text.strip()[:MAX_QUERY_CHARS]
+        text = INVISIBLE.sub("", query.search_text[:MAX_QUERY_CHARS]).strip()
         version = self.index.manifest.index_version
         if not text or not self.index.passages or limit < 1:
             return Retrieval((), 0.0, version), None
@@ -135,7 +133,7 @@ class HybridRetriever:
         if self._mode == "lexical":
             return candidates.evidence
         fused = fuse(candidates.cosine, candidates.evidence, candidates.foreign, self._fusion)
-        bonus = _SKU_BONUS * candidates.by_sku + _NAME_BONUS * candidates.by_name
+        bonus = SKU_BONUS * candidates.by_sku + _NAME_BONUS * candidates.by_name
         return (fused + bonus).astype(np.float32)
 
     def _order(self, candidates: Candidates, score: NDArray[np.float32], lang: Lang) -> list[int]:

@@ -34,7 +34,9 @@ _IS_HAN = re.compile(rf"[{_HAN}]")
 _JOINER = re.compile(r"[.'’\-/]")
 _HAS_DIGIT = re.compile(r"\d")
 _NUMBER = re.compile(r"\d+(?:[.,]\d+)*")
-_INVISIBLE = re.compile("[\u200b-\u200f\u202a-\u202e\u2060-\u2064\ufeff\u00ad]")
+INVISIBLE = re.compile("[\u200b-\u200f\u202a-\u202e\u2060-\u2064\ufeff\u00ad\ud800-\udfff]")
+"""Characters that nobody sees: joiners, marks of direction, halves of characters."""
+
 STOP_WORDS = frozenset(STOPWORDS_EN)
 """English words too common to search for (Lucene's list)."""
 
@@ -44,7 +46,7 @@ _stemmer = threading.local()
 
 def fold(text: str) -> str:
     """`text` in one width, case and Chinese script, without invisible characters."""
-    return str(_to_simplified(_INVISIBLE.sub("", unicodedata.normalize("NFKC", text)).casefold()))
+    return str(_to_simplified(INVISIBLE.sub("", unicodedata.normalize("NFKC", text)).casefold()))
 
 
 def has_han(text: str) -> bool:

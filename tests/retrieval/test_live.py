@@ -1,0 +1,147 @@
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+
+import pytest
+from structlog.testing import capture_logs
+
+from bot.types import Passage
+from retrieval.index import HybridIndex
+from retrieval.live import LiveRetriever
+from retrieval.retriever import HybridRetriever
+from tests.fakes import FakeKnowledgeStore
+from tests.retrieval.fakes import BreakableStore, FakeEncoder, faq
+from tests.retrieval.shop import PASSAGES, ask
+
+
+def following(
+    store: FakeKnowledgeStore, folder: Path | None = None, index: HybridIndex | None = None
+) -> LiveRetriever:
+    encoder = FakeEncoder()
+    retriever = HybridRetriever(index or HybridIndex.build((), encoder), encoder)
+    return LiveRetriever(retriever, store, encoder, folder=folder, poll_s=0.01)
+
+
+def stocked(*passages: Passage) -> BreakableStore:
+    store = BreakableStore()
+    store.upsert(passages)
+    return store
+
+
+def wait_for(condition: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + 10
+    while not condition():
+        assert time.monotonic() < deadline, "nothing happened in ten seconds"
+        time.sleep(0.005)
+
+
+def is_newer(live: LiveRetriever, version: int) -> bool:
+    return live.index.manifest.knowledge_version > version
+
+
+def ids(live: LiveRetriever, text: str) -> list[str]:
+    return [hit.passage.passage_id for hit in live.search(ask(text), 10).hits]
+
+
+def test_an_edit_is_searchable_and_a_deleted_passage_never_comes_back() -> None:
+    store = stocked(*PASSAGES)
+    with following(store) as live:
+        wait_for(lambda: bool(ids(live, "delivery")))
+        store.upsert([faq("faq-gift.en", "Do you wrap gifts?")])
+        wait_for(lambda: ids(live, "wrap gifts")[:1] == ["faq-gift.en"])
+        store.delete(["faq-gift.en"])
+        wait_for(lambda: "faq-gift.en" not in ids(live, "wrap gifts"))
+
+
+def test_nothing_to_do_is_nothing_done() -> None:
+    live = following(stocked(*PASSAGES))
+    assert live.refresh()
+    before = live.index
+    assert not live.refresh()
+    assert live.index is before
+
+
+def test_the_same_version_of_another_database_is_not_believed() -> None:
+    """A restored database may count the same version over other texts."""
+    index = HybridIndex.build(PASSAGES[:3], FakeEncoder(), knowledge_version=1)
+    live = following(stocked(faq("a", "Something else?")), index=index)
+    assert live.refresh()
+    assert [passage.passage_id for passage in live.index.passages] == ["a"]
+
+
+def test_a_change_is_saved_for_the_next_start(tmp_path: Path) -> None:
+    live = following(stocked(*PASSAGES), folder=tmp_path)
+    live.refresh()
+    loaded = HybridIndex.load(tmp_path, FakeEncoder())
+    assert loaded.manifest == live.index.manifest
+    assert not following(stocked(*PASSAGES), index=loaded).refresh()
+
+
+def test_searches_go_on_while_the_index_is_replaced() -> None:
+    store = stocked(*PASSAGES)
+    failures: list[BaseException] = []
+    searches = 0
+    stop = threading.Event()
+
+    def ask_all_the_time() -> None:
+        nonlocal searches
+        try:
+            while not stop.is_set():
+                assert ids(live, "How long does delivery take?")[0] == "faq-ship.en"
+                searches += 1
+        except BaseException as error:
+            failures.append(error)
+
+    live = following(store)
+    live.refresh()
+    with live:
+        askers = [threading.Thread(target=ask_all_the_time) for _ in range(3)]
+        for asker in askers:
+            asker.start()
+        for number in range(20):
+            version = store.version()
+            store.upsert([faq(f"faq-{number}", f"Question number {number}?")])
+            store.delete([f"faq-{number - 1}"])
+            wait_for(partial(is_newer, live, version))
+        stop.set()
+        for asker in askers:
+            asker.join()
+    assert not failures
+    assert searches > 20
+
+
+def test_a_database_that_is_gone_for_a_while_is_reported_once_and_outlived() -> None:
+    store = stocked(*PASSAGES)
+    with capture_logs() as logs, following(store) as live:
+        wait_for(lambda: len(live.index.passages) > 0)
+        store.broken = True
+        time.sleep(0.1)
+        store.broken = False
+        store.upsert([faq("faq-gift.en", "Do you wrap gifts?")])
+        wait_for(lambda: "faq-gift.en" in ids(live, "wrap gifts"))
+    assert [entry["event"] for entry in logs].count("index not updated") == 1
+
+
+def test_those_who_want_to_know_are_told() -> None:
+    told: list[HybridIndex] = []
+    encoder = FakeEncoder()
+    live = LiveRetriever(
+        HybridRetriever(HybridIndex.build((), encoder), encoder),
+        stocked(*PASSAGES),
+        encoder,
+        on_update=told.append,
+    )
+    live.refresh()
+    assert told == [live.index]
+
+
+@pytest.mark.parametrize("times", [1, 2])
+def test_closing_is_final_and_may_be_repeated(times: int) -> None:
+    live = following(stocked(*PASSAGES)).start()
+    for _ in range(times):
+        live.close()
+    assert not [thread for thread in threading.enumerate() if thread.name == "knowledge"]
