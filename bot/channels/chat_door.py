@@ -41,7 +41,8 @@ class ChatDoor:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one request, or refuse it like an address that does not exist."""
-        if scope["type"] != "http":
+        if scope["type"] == "websocket":
+            await send({"type": "websocket.close"})
             return
         path = scope["path"].removeprefix(scope.get("root_path", "")) or "/"
         if path == "/":

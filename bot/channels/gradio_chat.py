@@ -19,7 +19,7 @@ from typing import Any
 
 from bot.channels.chat_view import answer_view, news_view, transcript_view
 from bot.channels.desk import Desk
-from bot.channels.intake import BadIdError, make_message, to_lang
+from bot.channels.intake import make_message, to_lang
 from bot.channels.problems import describe
 from bot.channels.texts import chat_texts, refusals
 from bot.config import Settings
@@ -35,6 +35,7 @@ import gradio as gr
 log = logging.getLogger(__name__)
 
 CHANNEL = "web"
+_REFUSED_ID = "(none)"
 _CONVERSATION = re.compile(r"[0-9a-f]{32}")
 _START = "window.shopChat.start(element, trigger, props, server, watch);"
 
@@ -84,7 +85,7 @@ def _respond(
                 str(sent.get("text", "")),
                 channel=CHANNEL,
                 limit=settings.max_message_chars,
-                conversation_id=_conversation(sent),
+                conversation_id=_conversation(sent) or _REFUSED_ID,
                 lang=lang,
             )
             turn_id = message.message_id
@@ -111,7 +112,7 @@ def _server_functions(desk: Desk) -> list[Callable[[Any], Any]]:
 
     def news(sent: Any) -> dict[str, Any] | None:
         after = sent.get("after") if isinstance(sent, dict) else None
-        after = after if isinstance(after, int) and 0 <= after < 2**62 else 0
+        after = after if type(after) is int and 0 <= after < 2**62 else 0
         found = desk.news(_conversation(sent), CHANNEL, after)
         return None if found is None else news_view(*found, after)
 
@@ -128,8 +129,9 @@ def _server_functions(desk: Desk) -> list[Callable[[Any], Any]]:
 
 
 def _conversation(sent: Any) -> str:
-    """The page's conversation id: long and random, since knowing it opens the conversation."""
+    """The page's conversation id, or "" if it is not one of this page.
+
+    It is long and random, since knowing it opens the conversation.
+    """
     found = str(sent.get("conversation_id", "")) if isinstance(sent, dict) else ""
-    if _CONVERSATION.fullmatch(found) is None:
-        raise BadIdError("the conversation id is not one of this page", fix="reload the page")
-    return found
+    return found if _CONVERSATION.fullmatch(found) else ""

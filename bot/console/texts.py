@@ -236,8 +236,8 @@ _TEXTS: dict[str, tuple[str, str]] = {
     "channel_chatwoot": ("Chatwoot", "Chatwoot"),
     # languages
     "lang_en": ("English", "英语"),
-    "lang_zh-Hans": ("Chinese (simplified)", "简体中文"),
-    "lang_zh-Hant": ("Chinese (traditional)", "繁体中文"),
+    "lang_zh-Hans": ("Chinese", "简体中文"),
+    "lang_zh-Hant": ("Chinese (trad.)", "繁体中文"),
     "lang_other": ("other", "其他"),
 }
 

@@ -221,7 +221,12 @@
       live = add({ kind: "bot", turn_id: "", state: "writing", replies: [], action: "", vote: 0, question, ticket: newId() });
       renderFrame();
       patient();
-      trigger("submit", { ticket: live.ticket, conversation_id: conversation, text: question, lang });
+      trigger("submit", { ticket: live.ticket, conversation_id: conversation, text: question, lang: tongue() });
+    }
+
+    /** What the bot's own sentences should be written in: simplified or traditional, if Chinese. */
+    function tongue() {
+      return lang === "zh" ? (navigator.languages || []).find((tag) => /^zh\b/i.test(tag)) || "zh" : "en";
     }
 
     function resend(entry) {
