@@ -60,7 +60,7 @@ class Context:
             return now
         earlier = float(np.mean([logit(p) for p in before]))
         score = self.bias + self.now * logit(now) + self.before * earlier + self.repeated * repeated
-        return float(sigmoid(np.float32(score)))
+        return float(sigmoid(np.array([score], np.float32))[0])
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,12 +120,12 @@ class EncoderMood:
             return Mood(model=self._heads.name)
 
     def read_texts(self, texts: Sequence[str]) -> list[Mood]:
-        """Moods of single texts, in order, without any conversation around them."""
+        """Moods of single texts such as reviews, in order: no conversation, quotations and all."""
         return [self._mood(reading, (), 0.0) for reading in self.readings(texts)]
 
     def readings(self, texts: Sequence[str]) -> list[Reading | None]:
         """What the heads say of each text; None for one that says nothing."""
-        pieces = [windows(own_words(text)) for text in texts]
+        pieces = [windows(text.strip()) if says_something(text) else [] for text in texts]
         flat = list(dict.fromkeys(piece for group in pieces for piece in group))
         vectors = self._encoder.encode(flat, "query")
         found = dict(zip(flat, self._judge(vectors), strict=True))
@@ -144,7 +144,7 @@ class EncoderMood:
         ]
 
     def _read(self, text: str, earlier: Sequence[str]) -> Mood:
-        now, *before = self.readings([text, *earlier])
+        now, *before = self.readings([own_words(words) for words in (text, *earlier)])
         known = [reading for reading in before if reading is not None]
         repeated = max((repetition(now.vector, b.vector) for b in known), default=0.0) if now else 0
         return self._mood(now, [reading.frustration for reading in known], repeated)
@@ -169,11 +169,9 @@ def own_words(text: str) -> str:
 
     Short words in quotation marks are emphasis, not a quotation, and stay.
     """
-    if not any(_says_something(character) for character in text):
-        return ""
     own = _QUOTED.sub(" ", text)
     if own == text:
-        return text.strip()
+        return text
     return own.strip() if sum(map(str.isalnum, own)) >= _LEAST_OWN_WORDS else ""
 
 
@@ -211,6 +209,6 @@ def _joined(readings: Sequence[Reading]) -> Reading | None:
     )
 
 
-def _says_something(character: str) -> bool:
-    # Letters, digits, symbols (emoji among them) and the marks that carry a tone.
-    return character in "!?！？" or unicodedata.category(character)[0] in "LNS"
+def says_something(text: str) -> bool:
+    """Whether there is a letter, digit, symbol (emoji among them) or a mark that carries a tone."""
+    return any(c in "!?！？" or unicodedata.category(c)[0] in "LNS" for c in text)

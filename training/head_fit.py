@@ -148,11 +148,11 @@ def _train(
     )
     net.train()
     for epoch in range(args.epochs):
-        for rows in torch.randperm(len(used)).split(args.batch):
+        for rows in torch.randperm(len(used)).split(args.batch):  # type: ignore[no-untyped-call]
             outputs = net(x[rows])
             loss = sum(_loss(outputs[t.name], gold[t.name][rows], w[rows], t.kind) for t in targets)
             optimiser.zero_grad()
-            torch.as_tensor(loss).backward()
+            torch.as_tensor(loss).backward()  # type: ignore[no-untyped-call]
             optimiser.step()
             schedule.step()
         progress("training", epoch + 1, args.epochs)
