@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 
 from bot.errors import ConfigError
 
-_RIDGE = 1e-2
+_RIDGE = 1.0
 _STEPS = 100
 _FOLDS = 10
 DEFAULT_FILE = Path(__file__).with_name("calibration.json")
@@ -184,7 +184,7 @@ def _fitted(x: NDArray[np.float64], y: NDArray[np.float64]) -> Calibration:
     mean, scale = x.mean(axis=0), x.std(axis=0)
     scale[scale < 1e-9] = 1.0
     design = np.hstack([np.ones((len(x), 1)), (x - mean) / scale])
-    penalty = np.eye(design.shape[1]) * _RIDGE * len(y)
+    penalty = np.eye(design.shape[1]) * _RIDGE
     penalty[0, 0] = 0.0
     weights = np.zeros(design.shape[1])
     for _ in range(_STEPS):

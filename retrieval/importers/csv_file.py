@@ -66,11 +66,13 @@ def _read_table(text: str, collector: Collector) -> None:
             collector.add(Row(line, dict(zip(header, padded, strict=True))), kind)
     if not header:
         collector.report(0, "", None, "the file is empty")
+    elif collector.is_empty:
+        collector.report(0, "", None, "there are no rows below the header")
 
 
 def _rows(text: str, collector: Collector) -> Iterator[tuple[int, int, list[str]]]:
     """Rows with their first and last line. After a broken quote, reading starts a line later."""
-    lines = text.splitlines(keepends=True) if "\f" not in text else io.StringIO(text).readlines()
+    lines = io.StringIO(text).readlines()  # not splitlines: U+2028 and the like end no row
     delimiter = _delimiter(next((line for line in lines if line.strip()), ""))
     offset = 0
     for _ in range(_MAX_RESTARTS):

@@ -42,7 +42,7 @@ def import_markdown(path: Path) -> ImportResult:
     except (yaml.YAMLError, ValueError, RecursionError) as error:
         mark = getattr(error, "problem_mark", None)
         reason = getattr(error, "problem", None) or "it is not YAML"
-        line = mark.line + 2 if mark else 1
+        line = mark.line + 1 if mark else 1
         collector.report(line, "", None, f"the front matter cannot be read: {reason}")
         return collector.result()
     first_line = text[: text.find(body)].count("\n") + 1 if body else 1
@@ -78,14 +78,14 @@ def _read_document(
         return
     heading, sections = _sections(body)
     for number, (title, line, text) in enumerate(sections):
-        if not text:
-            if number:
-                collector.report(first_line + line, title, None, "the section has no text")
-            continue
         try:
             text = clean(text)
         except ValueError as error:
             collector.report(first_line + line, title, text, str(error))
+            continue
+        if not text:
+            if number:
+                collector.report(first_line + line, title, None, "the section has no text")
             continue
         passage = policy_passage(
             values["id"] or stem,
@@ -100,7 +100,7 @@ def _read_document(
             valid_until=end,
         )
         collector.keep(first_line + line, passage)
-    if not any(text for _, _, text in sections):
+    if collector.is_empty:
         collector.report(0, "", None, "the document has no text")
 
 

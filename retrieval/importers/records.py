@@ -164,6 +164,11 @@ class Collector:
         else:
             self._passages[passage.passage_id] = passage
 
+    @property
+    def is_empty(self) -> bool:
+        """Whether there was nothing yet, good or bad."""
+        return not self._passages and not self._problems
+
     def result(self) -> ImportResult:
         """Everything so far."""
         return ImportResult(tuple(self._passages.values()), tuple(self._problems))

@@ -49,6 +49,8 @@ def _read_workbook(path: Path, collector: Collector) -> None:
                 "(sku, name, price) or a passage (title, text)"
             )
             collector.report(0, "", ", ".join(values.sheetnames), message)
+        elif collector.is_empty:
+            collector.report(0, "", None, "there are no rows below the header")
     finally:
         values.close()
         formulas.close()

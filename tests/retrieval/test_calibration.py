@@ -1,0 +1,119 @@
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from bot.errors import ConfigError, InputError
+from retrieval.calibrate import calibrate
+from retrieval.calibration import FEATURE_NAMES, Calibration, Features, coverage_precision
+from retrieval.eval_files import Question
+from retrieval.index import HybridIndex
+from retrieval.retriever import HybridRetriever
+from tests.retrieval.fakes import FakeEncoder
+from tests.retrieval.shop import PASSAGES, TODAY
+
+PLAIN = Features(0.8, 0.02, 0.3, 1.0, 0.5, 0.6, 0.4, 1.0, 0.0, 0.0, 0.0)
+
+
+def examples(count: int, seed: int = 0) -> tuple[list[Features], list[bool]]:
+    """Searches whose true probability of an answer is known: it depends on the cosine alone."""
+    rng = np.random.default_rng(seed)
+    cosines = rng.uniform(0.6, 1.0, count)
+    chance = 1 / (1 + np.exp(-(cosines - 0.8) * 30))
+    features = [replace(PLAIN, best_cosine=float(cosine)) for cosine in cosines]
+    return features, [bool(found) for found in rng.random(count) < chance]
+
+
+def test_probabilities_are_honest_on_new_questions() -> None:
+    calibration = Calibration.fit(*examples(2000))
+    features, answered = examples(8000, seed=1)
+    probabilities = np.array([calibration.probability(item) for item in features])
+    for low in np.arange(0, 1, 0.25):
+        inside = (probabilities >= low) & (probabilities < low + 0.25)
+        assert abs(probabilities[inside].mean() - np.array(answered)[inside].mean()) < 0.06
+
+
+def test_the_threshold_reaches_the_wanted_precision_on_new_questions() -> None:
+    calibration = Calibration.fit(*examples(2000))
+    threshold = calibration.threshold_for(0.9)
+    features, answered = examples(2000, seed=1)
+    above = [
+        right
+        for item, right in zip(features, answered, strict=True)
+        if calibration.probability(item) >= threshold
+    ]
+    assert sum(above) / len(above) == pytest.approx(0.9, abs=0.03)
+    assert len(above) > 700
+
+
+def test_a_precision_that_is_never_reached_answers_nothing() -> None:
+    features, _ = examples(100)
+    calibration = Calibration.fit(features, [n % 2 == 0 for n in range(100)])
+    assert calibration.threshold_for(1.01) == 1.0
+
+
+def test_one_sort_of_question_is_not_enough() -> None:
+    features, _ = examples(10)
+    with pytest.raises(ValueError, match="with and without"):
+        Calibration.fit(features, [True] * 10)
+
+
+def test_a_saved_calibration_says_the_same(tmp_path: Path) -> None:
+    features, answered = examples(200)
+    calibration = Calibration.fit(features, answered, fitted_on="a test")
+    calibration.save(tmp_path / "c.json")
+    loaded = Calibration.load(tmp_path / "c.json")
+    assert loaded == calibration
+
+
+@pytest.mark.parametrize("content", ["", "{}", "[]", '{"features": {"moon": 1}}'])
+def test_a_damaged_file_is_named_with_the_fix(tmp_path: Path, content: str) -> None:
+    path = tmp_path / "c.json"
+    path.write_text(content)
+    with pytest.raises(ConfigError, match="cannot be read") as caught:
+        Calibration.load(path)
+    assert "delete the file" in caught.value.fix
+
+
+@given(st.builds(Features, **{name: st.floats(-1, 1, allow_nan=False) for name in FEATURE_NAMES}))
+def test_the_shipped_calibration_gives_probabilities(features: Features) -> None:
+    assert 0 < Calibration.load().probability(features) < 1
+
+
+def test_the_shipped_calibration_was_fitted_on_questions_it_names() -> None:
+    shipped = Calibration.load()
+    assert "golden" in shipped.fitted_on
+    assert 0 < shipped.threshold_for(0.9) < 1
+
+
+def test_the_curve_runs_from_everything_to_the_surest() -> None:
+    curve = coverage_precision(np.array([0.9, 0.8, 0.3, 0.2]), np.array([True, True, False, True]))
+    assert (curve[0].coverage, curve[0].precision) == (1.0, 0.75)
+    assert (curve[-1].coverage, curve[-1].precision) == (0.25, 1.0)
+    assert [point.threshold for point in curve] == [0.2, 0.3, 0.8, 0.9]
+
+
+def question(number: int, text: str, *gold: str) -> Question:
+    return Question(f"q{number}", "en", "en", text, (), frozenset(gold))
+
+
+def test_a_shop_fits_its_own(tmp_path: Path) -> None:
+    known = [p for p in PASSAGES if p.lang == "en" and p.is_valid_on(TODAY)]
+    questions = [
+        *(question(n, passage.title, passage.passage_id) for n, passage in enumerate(known)),
+        *(question(n + 50, f"zebra {n} quantum violin {n * 7}") for n in range(8)),
+    ]
+    encoder = FakeEncoder()
+    index = HybridIndex.build(PASSAGES, encoder)
+    retriever = HybridRetriever(index, encoder, day=lambda: TODAY)
+    fitted = calibrate(retriever, questions, fitted_on="this test")
+    fitted.save(tmp_path / "calibration.json")
+    assert json.loads((tmp_path / "calibration.json").read_text())["fitted_on"] == "this test"
+    with pytest.raises(InputError, match="with and without"):
+        calibrate(retriever, questions[:5])
