@@ -15,6 +15,7 @@ from typing import Any
 from bot.errors import InputError
 from bot.protocols import Understand
 from bot.types import HistoryEntry, Lang, Message, Passage, Query, Speaker
+from retrieval.importers import import_path
 from retrieval.importers.values import parse_lang
 from retrieval.text import guess_lang
 
@@ -94,11 +95,18 @@ class _Line:
 
 
 def read_passages(path: Path) -> tuple[Passage, ...]:
-    """Passages in the order of the file.
+    """Passages in the order of the file, or those of a folder that is imported.
 
     Raises:
         InputError: names file, line and field.
     """
+    if path.is_dir():
+        imported = import_path(path)
+        if imported.problems:
+            raise InputError(str(imported.problems[0]), fix="correct it, then measure again")
+        if not imported.passages:
+            raise InputError(f"{path} has no passages", fix="give a folder with knowledge")
+        return imported.passages
     passages: dict[str, Passage] = {}
     for line in _lines(path):
         passage_id = line.text("passage_id")

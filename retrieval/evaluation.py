@@ -11,6 +11,7 @@ import json
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
+from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -23,7 +24,7 @@ from retrieval.candidates import MODES, Mode
 from retrieval.eval_files import Question, query_of, read_passages, read_questions
 from retrieval.index import HybridIndex
 from retrieval.metrics import MEASURES, score
-from retrieval.retriever import HybridRetriever
+from retrieval.retriever import HybridRetriever, today
 
 Progress = Callable[[int, int], None]
 _DEPTH = 10
@@ -67,11 +68,13 @@ def evaluate_retrieval(
     understand: Understand | None = None,
     details_file: Path | None = None,
     progress: Progress | None = None,
+    day: date | None = None,
 ) -> EvaluationReport:
     """Index the passages, ask every question, one at a time, and measure.
 
     Args:
-        passages_file: JSON Lines of passage_id, lang, title (optional), text.
+        passages_file: JSON Lines of passage_id, lang, title (optional), text; or a shop's folder
+            as it is imported, with its products, translations and days of validity.
         queries_file: JSON Lines of id, lang, question, history (optional), gold_passage_id.
         mode: `dense`, `lexical`, `hybrid` or `rerank`.
         encoder: may be None for mode `lexical`.
@@ -79,6 +82,7 @@ def evaluate_retrieval(
         understand: completes follow-ups; None puts the customer's previous words before them.
         details_file: where to write one row per question.
         progress: called with how many questions are done and how many there are.
+        day: on which passages must be valid; None for today.
 
     Raises:
         InputError: a line of a file is unusable (named), no question has a passage to find, or
@@ -103,6 +107,7 @@ def evaluate_retrieval(
         None if checked == "lexical" else encoder,
         mode=checked,
         reranker=reranker if checked == "rerank" else None,
+        day=today if day is None else lambda: day,
     )
     outcomes = []
     for number, question in enumerate(asked, start=1):

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
+from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -183,6 +184,28 @@ def test_a_missing_or_unreadable_file_is_named(files: Files, tmp_path: Path) -> 
     latin.write_bytes(b'{"id": "caf\xe9"}')
     with pytest.raises(InputError, match="not UTF-8"):
         evaluate_retrieval(passages, latin, "lexical", None)
+
+
+def test_a_shops_folder_is_searched_as_the_shop_would(files: Files, tmp_path: Path) -> None:
+    shop = tmp_path / "shop"
+    shop.mkdir()
+    (shop / "faqs.csv").write_text(
+        "id,question,answer,valid_until\n1,Delivery?,3 days.,\n2,Delivery now?,5 days.,2026-01-31\n"
+    )
+    gold = {"id": "1", "lang": "en", "question": "Delivery now?", "gold_passage_id": "faq-1.en"}
+    queries = files.write("queries.jsonl", [gold])
+
+    def measure(day: date) -> float:
+        report = evaluate_retrieval(shop, queries, "hybrid", FakeEncoder(), day=day)
+        return report.metrics["recall@1"]
+
+    assert (measure(date(2026, 1, 1)), measure(date(2026, 2, 1))) == (0.0, 1.0)
+    (shop / "faqs.csv").write_text("id,question,answer\n1,Delivery?,\n")
+    with pytest.raises(InputError, match="answer: is empty"):
+        measure(date(2026, 1, 1))
+    (shop / "faqs.csv").unlink()
+    with pytest.raises(InputError, match="no passages"):
+        measure(date(2026, 1, 1))
 
 
 @pytest.mark.parametrize(
