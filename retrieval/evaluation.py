@@ -1,7 +1,8 @@
 """`eval retrieval`: how well a mode of search finds the right passage, on any file of questions.
 
 Covered: reading passages and questions (DESIGN, evaluation commands), questions with history,
-measures over all and by language, times, one row of details per question. Not covered: printing,
+measures over all and by language, one row of details per question, times from the question as it
+was put to the hits, completing and encoding it included. Not covered: printing,
 which `bot.cli` does. Questions without a right passage are counted and left out of the measures.
 """
 
@@ -111,8 +112,8 @@ def evaluate_retrieval(
     )
     outcomes = []
     for number, question in enumerate(asked, start=1):
-        query = query_of(question, understand)
         begun = time.perf_counter()
+        query = query_of(question, understand)
         retrieval = retriever.search(query, _DEPTH)
         outcomes.append(_Outcome(question, query, retrieval, (time.perf_counter() - begun) * 1000))
         if progress:
