@@ -6,6 +6,7 @@ Concrete classes are named here and nowhere else; tests call the same functions 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -26,7 +27,6 @@ from bot.service import Service
 from bot.store.queries import ConsoleQueries
 from bot.store.sql import (
     SqlAgents,
-    SqlConversations,
     SqlFeedback,
     SqlKnowledgeStore,
     SqlQueue,
@@ -100,7 +100,6 @@ class Shop:
         self.queries = ConsoleQueries(engine)
         self.feedback = SqlFeedback(engine)
         self.agents = SqlAgents(engine)
-        self.conversations = SqlConversations(engine)
         self.queue = SqlQueue(engine)
         self.shop_settings = SqlSettings(engine)
         self.search = search
@@ -203,9 +202,7 @@ def open_shop(settings: Settings, *, models: bool = True, generator: bool = True
     engine = open_engine(settings.sqlalchemy_url)
     try:
         migrate(engine)
-        search = load_search_parts(settings) if models else None
-        loaded = load_generator(settings) if models and generator else None
-        shop = Shop(settings, engine, search, loaded)
+        shop = Shop(settings, engine, *_load_models(settings, models, models and generator))
     except BaseException:
         engine.dispose()
         raise
@@ -213,6 +210,16 @@ def open_shop(settings: Settings, *, models: bool = True, generator: bool = True
         yield shop
     finally:
         shop.close()
+
+
+def _load_models(
+    settings: Settings, search: bool, generator: bool
+) -> tuple[SearchParts | None, Generator | None]:
+    """Both at the same time: reading weights leaves the interpreter free."""
+    with ThreadPoolExecutor(1) as pool:
+        loading = pool.submit(load_generator, settings) if generator else None
+        parts = load_search_parts(settings) if search else None
+        return parts, loading.result() if loading else None
 
 
 def composer(settings: Settings, generator: Generator) -> Composer:

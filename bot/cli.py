@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import os
 import sys
 from pathlib import Path
@@ -13,6 +12,7 @@ from rich.console import Console
 
 from bot.config import load_settings
 from bot.errors import ShopkeeperError
+from bot.logs import configure
 
 app = typer.Typer(
     name="shopkeeper",
@@ -206,8 +206,7 @@ def main() -> None:
 
     evaluate.register(app)
     train.register(train_app)
-    if os.environ.get("SHOPKEEPER_LOG_LEVEL", "").upper() != "DEBUG":
-        logging.getLogger("httpx").setLevel(logging.WARNING)
+    configure(os.environ.get("SHOPKEEPER_LOG_LEVEL", "WARNING"))
     try:
         app()
     except ShopkeeperError as error:

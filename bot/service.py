@@ -109,7 +109,7 @@ class Service:
         try:
             yield from self._stages(progress)
         except GeneratorExit:
-            progress.draft.error = progress.draft.error or "the customer left"
+            log.info("customer_left", conversation=progress.message.conversation_id)
             raise
         except Exception as error:
             # The customer gets a prepared sentence; the exception goes to the log and the turn.

@@ -81,6 +81,9 @@ class Composer:
     passages: int = 3
     max_tokens: int = 160
     deadline_s: float = 20.0
+    quote_floor: float = 0.8
+    """A draft that declines is overruled by the shop's own text from this answerability on: small
+    models learn to refuse before they learn to read."""
 
     def compose(
         self, decision: Decision, query: Query, history: Sequence[HistoryEntry], draft: Draft
@@ -140,11 +143,12 @@ class Composer:
             draft.error = error.message
         if released:
             return
-        if draft.declined:
+        if draft.declined and decision.confidence < self.quote_floor:
             # The generator read the passages and found nothing: say so rather than quote them.
             yield self.wording.notice("abstain", query.lang)
             return
-        yield from verbatim(hits, query.lang, self.wording)
+        lead_in = "related" if draft.declined else "verbatim"
+        yield from verbatim(hits, query.lang, self.wording, lead_in)
 
     def _checked(
         self, hits: Sequence[Hit], query: Query, history: Sequence[HistoryEntry], draft: Draft
@@ -195,7 +199,9 @@ def citations_of(hits: Sequence[Hit], numbers: Sequence[int]) -> tuple[Citation,
     )
 
 
-def verbatim(hits: Sequence[Hit], lang: Lang, wording: Wording) -> Iterator[Reply]:
+def verbatim(
+    hits: Sequence[Hit], lang: Lang, wording: Wording, lead_in: str = "verbatim"
+) -> Iterator[Reply]:
     """The shop's own text of the best hit, in the customer's language where there is one."""
     if not hits:
         yield wording.notice("abstain", lang)
@@ -209,6 +215,6 @@ def verbatim(hits: Sequence[Hit], lang: Lang, wording: Wording) -> Iterator[Repl
         ),
         1,
     )
-    yield wording.notice("verbatim", lang)
+    yield wording.notice(lead_in, lang)
     text = clip(hits[number - 1].passage.text, _VERBATIM_BUDGET)
     yield Reply(to_script(text, lang), "verbatim", citations_of(hits, (number,)))

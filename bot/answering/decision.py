@@ -57,9 +57,12 @@ def decide(
     if query.intent is Intent.ABUSE and sure >= thresholds.small and not hits:
         return Decision(Action.REJECT, "abuse", sure)
     small = query.intent in (Intent.SMALLTALK, Intent.THANKS_BYE) and sure >= thresholds.small
-    # "thanks, and how long does express take?" is a question all the same.
-    if small and known < max(thresholds.answer, 0.8):
+    # "thanks, and how long does express take?" is a question all the same; what a follow-up finds
+    # is due to the history, not to the "thanks".
+    if small and (query.is_follow_up or known < max(thresholds.answer, 0.8)):
         return Decision(Action.SMALLTALK, str(query.intent), sure)
+    if query.lang == "other" and query.is_follow_up:
+        return Decision(Action.CLARIFY, "other_language", 1.0)
     if hits:
         return Decision(Action.ANSWER, "answerable", known, hits)
     if query.intent is Intent.OUT_OF_SCOPE and sure >= thresholds.out_of_scope:

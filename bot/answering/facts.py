@@ -59,6 +59,7 @@ for _canonical, _names in {
     for _name in _names.split():
         _UNITS[_name] = _canonical
 
+_COUNTED = frozenset({"piece", "person", "times"})
 _WORDS = {
     word: str(number)
     for number, word in enumerate(
@@ -227,8 +228,11 @@ def _take_amounts(text: str, found: set[Fact]) -> None:
         unit = match["unit"].replace(" ", "-")
         found.add(Fact("number", _WORDS[match["word"]], _UNITS.get(unit, "")))
     for match in _CN_AMOUNT.finditer(text):
-        if (value := _chinese_number(match["number"])) is not None:
-            found.add(Fact("number", value, _UNITS[match["unit"]]))
+        value, unit = _chinese_number(match["number"]), _UNITS[match["unit"]]
+        # 十分 is "very", 一个 and 一次 are hardly numbers.
+        if value is None or match["unit"] == "分" or (value == "1" and unit in _COUNTED):
+            continue
+        found.add(Fact("number", value, unit))
     for match in _AMOUNT.finditer(text):
         unit = _UNITS.get(match["prefix"] or match["unit"] or "", "")
         for name in ("number", "upper"):

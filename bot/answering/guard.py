@@ -1,7 +1,7 @@
 """The guard: what must hold before a drafted sentence reaches a customer.
 
-Covered, per sentence: it cites a passage that was given (a missing citation is supplied when one
-passage plainly holds the sentence); every number, price, date, time, code, link, e-mail and phone
+Covered, per sentence: it cites a passage that was given (a citation that is missing or wrong is
+mended when one passage plainly holds the sentence); every number, price, date, time, code, link, e-mail and phone
 occurs in what it cites, after normalisation (`facts`); names in Latin letters occur there or in
 the question; it claims no action that the bot cannot take; it shows nothing of the prompt.
 Not covered: whether a true number is put to the wrong use, negation, and paraphrase; the support
@@ -31,6 +31,16 @@ _LATIN_NAME = re.compile(r"(?<![\w-])[A-Z][a-zA-Z]+(?:[ -][A-Z][a-zA-Z]+)*")
 _LATIN_WORD = re.compile(r"[A-Za-z][A-Za-z-]{2,}")
 _HAN = re.compile(r"[\u3400-\u9fff]")
 _WORD = re.compile(r"[a-z0-9]+(?:'[a-z]+)?|[\u3400-\u9fff]")
+_COURTESY = re.compile(
+    r"(?:you(?:'re| are) (?:very )?welcome|thank|hello|hi\b|i'm sorry|sorry|we apologi[sz]e|"
+    r"i(?:'m| am) (?:happy|glad) to help|please let (?:me|us) know|have a (?:nice|good|great)|"
+    r"不客气|感谢|谢谢|謝謝|您好|你好|抱歉|很抱歉|非常抱歉|不好意思|祝您|祝你|还有其他|如有其他)"
+)
+_REFUSAL = re.compile(
+    r"(?:don't|do not|doesn't|does not) (?:have|contain|include) (?:that|this|the|any) (?:\w+ )?"
+    r"information|couldn't find (?:that|this|it) in the shop|"
+    r"(?:店铺|店鋪|店铺的)?[资資]料[里裡]?(?:没有|沒有|未|并未|並未)(?:找到|提|说|說|写|寫|这|這|相关|相關)"
+)
 _EVERYDAY = frozenset(
     [
         "i",
@@ -90,8 +100,8 @@ def citations_in(sentence: str) -> tuple[int, ...]:
 
 
 def says_none(sentence: str) -> bool:
-    """Whether the draft marks the sentence as not told by any passage."""
-    return "[none]" in sentence
+    """Whether the draft says that no passage tells: by its mark, or in so many words."""
+    return "[none]" in sentence or bool(_REFUSAL.search(fold(sentence)))
 
 
 def without_citations(sentence: str) -> str:
@@ -119,8 +129,12 @@ def check(sentence: str, passages: Sequence[str], question: str = "") -> Verdict
         cited = attribute(text, passages)
         if not cited and not is_courtesy(text):
             problems.append(Problem("citation_missing", text))
-    evidence = " \n ".join(passages[n - 1] for n in cited)
-    problems.extend(_unsupported_facts(text, evidence))
+    evidence = _joined(passages, cited)
+    unsupported = _unsupported_facts(text, evidence)
+    if unsupported and (right := attribute(text, passages)):
+        # The facts are in another passage, which plainly holds the sentence: a wrong number only.
+        cited, evidence, unsupported = right, _joined(passages, right), []
+    problems.extend(unsupported)
     problems.extend(_unsupported_names(text, evidence + " " + question))
     if match := _CLAIMED_ACTION.search(text):
         problems.append(Problem("claimed_action", match.group()))
@@ -129,13 +143,14 @@ def check(sentence: str, passages: Sequence[str], question: str = "") -> Verdict
     return Verdict(text, cited, tuple(problems))
 
 
+def _joined(passages: Sequence[str], numbers: Sequence[int]) -> str:
+    return "\n".join(passages[number - 1] for number in numbers)
+
+
 def is_courtesy(text: str) -> bool:
-    """A short sentence without any fact, such as "You're welcome!"."""
-    return (
-        len(_WORD.findall(fold(text))) <= 12
-        and not facts_of(text)
-        and not _LATIN_NAME.search(text[1:])
-    )
+    """A short set phrase that states nothing, such as "You're welcome!"."""
+    short = len(_WORD.findall(fold(text))) <= 14
+    return short and bool(_COURTESY.match(fold(text))) and not facts_of(text)
 
 
 def attribute(text: str, passages: Sequence[str]) -> tuple[int, ...]:

@@ -11,14 +11,18 @@ import math
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
-from typing import Annotated, Any, TypeVar
+from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 
 import typer
 from rich.console import Console
 from rich.progress import track
 from rich.table import Table
 
+from bot.commands.models import needs_training_extra, progress_bars
 from bot.config import load_settings
+
+if TYPE_CHECKING:
+    from training.tasks.report import TaskReport
 
 eval_app = typer.Typer(help="Measure retrieval, answers, sentiment, frustration, intent.")
 T = TypeVar("T")
@@ -109,6 +113,67 @@ def answers(
         started,
         as_json=as_json,
     )
+
+
+@eval_app.command("sentiment")
+def sentiment(data: Data, details: Details = None, as_json: AsJson = False) -> None:
+    """Negative, neutral or positive: accuracy, macro F1, calibration error."""
+    from bot.build import load_search_parts
+    from training.tasks.sentiment import evaluate_sentiment
+
+    started = time.monotonic()
+    mood = load_search_parts(load_settings()).mood
+    with progress_bars() as report:
+        result = evaluate_sentiment(data, mood, report)
+    _finish_labels("sentiment", result, {"heads": mood.name}, started, details, as_json)
+
+
+@eval_app.command("frustration")
+def frustration(data: Data, details: Details = None, as_json: AsJson = False) -> None:
+    """Frustrated or not: AUROC, F1 at the shipped threshold, calibration error."""
+    from bot.build import load_search_parts
+    from training.tasks.frustration import evaluate_frustration
+
+    started = time.monotonic()
+    mood = load_search_parts(load_settings()).mood
+    with progress_bars() as report:
+        result = evaluate_frustration(data, mood, report)
+    _finish_labels("frustration", result, {"heads": mood.name}, started, details, as_json)
+
+
+@eval_app.command("intent")
+def intent(
+    train: Annotated[Path, typer.Option(help="JSON Lines to learn from: text, label, in_scope.")],
+    data: Data,
+    details: Details = None,
+    as_json: AsJson = False,
+) -> None:
+    """Any set of intents, learnt from --train in seconds: accuracy, out-of-scope recall, AUROC."""
+    needs_training_extra()
+    from bot.models.runtime import load_encoder
+    from training.tasks.intent import evaluate_intent
+
+    started = time.monotonic()
+    encoder = load_encoder(load_settings())
+    with progress_bars() as report:
+        result = evaluate_intent(train, data, encoder, report)
+    _finish_labels("intent", result, {"encoder": encoder.name}, started, details, as_json)
+
+
+def _finish_labels(
+    task: str,
+    report: TaskReport,
+    config: dict[str, Any],
+    started: float,
+    details: Path | None,
+    as_json: bool,
+) -> None:
+    for problem in report.problems:
+        Console(stderr=True).print(problem, style="yellow", markup=False)
+    if details is not None:
+        write_details(details, [dict(row) for row in report.details])
+    by_lang = {lang: dict(values) for lang, values in report.by_lang.items()}
+    _finish(task, report.n, report.metrics, by_lang, config, started, as_json=as_json)
 
 
 def _tracked(items: Iterable[T], total: int, what: str) -> Iterator[T]:

@@ -8,6 +8,7 @@ import socket
 import threading
 import time
 from dataclasses import asdict
+from importlib import import_module
 from pathlib import Path
 from typing import Literal
 
@@ -17,6 +18,7 @@ from bot.build import Shop, open_shop
 from bot.commands.models import progress_bars, setup
 from bot.config import Settings
 from bot.errors import ShopkeeperError
+from bot.logs import configure
 
 console = Console(stderr=True)
 DEMO_SHOP = Path(__file__).resolve().parents[2] / "faq_data" / "shop"
@@ -39,8 +41,13 @@ def serve(settings: Settings, host: str, port: int) -> None:
     host, port = host or settings.host, port or settings.port
     listener = _listen(host, port)
     started = time.monotonic()
+    configure(settings.log_level)
     os.environ.setdefault("GRADIO_ANALYTICS_ENABLED", "False")
+    # The page's library takes seconds to import, the models to load: both at once.
+    pages = threading.Thread(target=import_module, args=("bot.channels.serving",), daemon=True)
+    pages.start()
     with listener, open_shop(settings) as shop:
+        pages.join()
         _run(shop, listener, started)
 
 

@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.console import Console
+from rich.table import Table
 
-from bot.commands.models import needs_training_extra
+from bot.commands.models import needs_training_extra, progress_bars
 from bot.config import load_settings
+
+if TYPE_CHECKING:
+    from bot.protocols import Encoder
+    from training.encoder_heads import Trained
 
 console = Console(stderr=True)
 Data = Annotated[Path, typer.Option(help="Folder of the public corpora.")]
@@ -18,6 +23,8 @@ Data = Annotated[Path, typer.Option(help="Folder of the public corpora.")]
 def register(app: typer.Typer) -> None:
     """Add the commands to their group."""
     app.command("answer")(answer)
+    app.command("mood")(mood)
+    app.command("intent")(intent)
 
 
 def answer(
@@ -63,3 +70,52 @@ def answer(
     trainer.train(examples, report)
     trainer.save(examples)
     console.print(f"adapter in {out}; try it: SHOPKEEPER_ANSWER_ADAPTER={out} shopkeeper …")
+
+
+def mood(
+    data: Data,
+    out: Annotated[Path | None, typer.Option(help="Folder of the heads; default: shipped.")] = None,
+) -> None:
+    """Train the sentiment and frustration heads (about two minutes)."""
+    needs_training_extra()
+    from training.encoder_heads import MoodArgs, train_mood
+
+    args = MoodArgs(data=data) if out is None else MoodArgs(data=data, out=out)
+    encoder, fingerprint = _encoder()
+    with progress_bars() as report:
+        trained = train_mood(args, encoder, fingerprint, report)
+    _show(trained)
+
+
+def intent(
+    data: Data,
+    out: Annotated[Path | None, typer.Option(help="Folder of the heads; default: shipped.")] = None,
+) -> None:
+    """Train the intent head (about a minute)."""
+    needs_training_extra()
+    from training.encoder_heads import IntentArgs, train_intent
+
+    args = IntentArgs(data=data) if out is None else IntentArgs(data=data, out=out)
+    encoder, fingerprint = _encoder()
+    with progress_bars() as report:
+        trained = train_intent(args, encoder, fingerprint, report)
+    _show(trained)
+
+
+def _encoder() -> tuple[Encoder, str]:
+    """The serving encoder and the SHA-256 of its weights."""
+    from bot.models.fetch import sha256_of
+    from bot.models.runtime import load_encoder
+    from bot.models.setup import ModelHome, ensure_serving
+
+    settings = load_settings()
+    folder = ensure_serving(settings.encoder, ModelHome(settings.models_dir))
+    return load_encoder(settings), sha256_of(folder / "openvino_model.bin")
+
+
+def _show(trained: Trained) -> None:
+    table = Table("set", "measure", "value", title=f"dev scores, written to {trained.folder}")
+    for name, scores in trained.scores.items():
+        for measure, value in scores.items():
+            table.add_row(name, measure, f"{value:.3f}")
+    console.print(table)

@@ -71,9 +71,15 @@ def test_a_draft_that_takes_too_long_is_replaced() -> None:
 
 
 def test_a_refusal_of_the_generator_becomes_the_prepared_one() -> None:
-    replies, draft, _ = compose("I'm sorry, I don't have that information. [none]")
+    unsure = Decision(Action.ANSWER, "answerable", 0.6, ANSWER.hits)
+    replies, draft, _ = compose("I'm sorry, I don't have that information. [none]", unsure)
     assert [reply.kind for reply in replies] == ["notice"]
     assert draft.declined
+
+
+def test_a_refusal_is_overruled_when_the_passages_surely_answer() -> None:
+    replies, _, _ = compose("I'm sorry, I don't have that information. [none]")
+    assert [reply.kind for reply in replies] == ["notice", "verbatim"]
 
 
 def test_a_repeated_sentence_is_said_once() -> None:

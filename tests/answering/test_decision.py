@@ -65,3 +65,13 @@ def test_an_unsure_intent_does_not_decide() -> None:
 
 def test_nothing_asked_is_asked_back() -> None:
     assert action(replace(QUESTION, search_text="  "), UNKNOWN) == "clarify:nothing_asked"
+
+
+def test_thanks_after_an_answer_is_thanks_whatever_the_history_finds() -> None:
+    thanks = replace(QUESTION, intent=Intent.THANKS_BYE, is_follow_up=True)
+    assert action(thanks, KNOWN) == "smalltalk:thanks_bye"
+
+
+def test_another_language_is_not_completed_from_the_history() -> None:
+    spanish = replace(QUESTION, lang="other", is_follow_up=True)
+    assert action(spanish, KNOWN) == "clarify:other_language"

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.answering.guard import check, citations_in, without_citations
+from bot.answering.guard import check, citations_in, says_none, without_citations
 
 RETURNS = (
     "Return period\nUnopened items can be returned within 30 days of delivery. Opened items can "
@@ -66,6 +66,12 @@ def test_a_true_number_from_another_passage_is_blocked() -> None:
     assert not check("Postage is €39.90 [2].", PASSAGES).released
 
 
+def test_a_wrong_citation_is_mended_when_another_passage_plainly_holds_the_sentence() -> None:
+    verdict = check("Unopened items can be returned within 30 days [3].", PASSAGES)
+    assert verdict.released
+    assert verdict.cited == (1,)
+
+
 def test_a_number_of_the_customer_is_not_evidence() -> None:
     question = "Is the price really €10?"
     assert not check("Yes, the price is €10 [3].", PASSAGES, question).released
@@ -103,3 +109,23 @@ def test_citations_are_read_and_removed(numbers: list[int]) -> None:
     sentence = f"A plain sentence {marks}."
     assert citations_in(sentence) == tuple(dict.fromkeys(numbers))
     assert "[" not in without_citations(sentence)
+
+
+@pytest.mark.parametrize(
+    "sentence",
+    [
+        "I'm sorry, I don't have that information. [none]",
+        "I don't have any information about that [1].",
+        "抱歉，店铺资料里没有这方面的信息[none]。",
+        "抱歉，店铺资料里没有找到相关说明[2]。",
+        "店鋪資料裡沒有提到[1]。",
+    ],
+)
+def test_a_refusal_is_known_by_its_mark_or_its_words(sentence: str) -> None:
+    assert says_none(sentence)
+
+
+def test_a_plain_statement_is_no_refusal() -> None:
+    assert not any(
+        says_none(s) for s in ("We do not have express to islands [1].", "没有运费[1]。")
+    )

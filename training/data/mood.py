@@ -4,6 +4,9 @@ Covered: sentiment (negative, neutral, positive) and frustration where a source 
 row with the source's name so that no source drowns another. Not covered: conversations
 (`service_conversations.jsonl` is read where the conversation model is fitted).
 
+The questions of the answering data come in as `calm`: neutral, not frustrated. Without them a head
+that has seen reviews and quarrels takes one plain question in twenty for a complaint.
+
 Rows labelled `mixed` or `ambiguous` carry no sentiment but keep their frustration label.
 """
 
@@ -85,6 +88,9 @@ def _sources(data: Path, split: Split, written: Path) -> list[tuple[str, Path, _
         ("cped", data / f"eval/cped_turns.{split}.jsonl", _cped),
         ("written", written / "service_utterances.jsonl", _written(split)),
     ]
+    found.extend(
+        ("calm", written / f"answers.{lang}.jsonl", _calm(split)) for lang in ("en", "zh")
+    )
     if split == "train":  # the sample has no dev part
         asap = data / "asap_reviews_sample/train.jsonl"
         found.append(("asap", asap, _plain("asap")))
@@ -110,6 +116,16 @@ def _goemotions(row: Row) -> MoodExample:
 def _cped(row: Row) -> MoodExample:
     label = row.one_of("label", SENTIMENTS)
     return MoodExample(row.text("text"), row.text("lang"), "cped", label, row.flag("frustration"))
+
+
+def _calm(split: Split) -> _Convert:
+    # Questions written for the answering data: matter-of-fact, as most of a shop's messages are.
+    def convert(row: Row) -> MoodExample | None:
+        if row.one_of("split", ("train", "dev")) != split or row.text("kind") == "injection":
+            return None
+        return MoodExample(row.text("question"), row.text("lang"), "calm", "neutral", False)
+
+    return convert
 
 
 def _written(split: Split) -> _Convert:
