@@ -46,9 +46,7 @@ class TokenModel:
         """
         path = folder / model_file
         if not path.exists():
-            raise ModelError(
-                f"no converted model at {path}", fix="run: shopkeeper models setup"
-            )
+            raise ModelError(f"no converted model at {path}", fix="run: shopkeeper models setup")
         core = ov.Core()
         config = {
             "INFERENCE_NUM_THREADS": threads or os.cpu_count() or 1,

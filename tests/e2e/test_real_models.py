@@ -12,6 +12,7 @@ from pathlib import Path
 
 import httpx
 import pytest
+from playwright.sync_api import Browser, expect
 
 from bot.build import Shop, open_shop
 from bot.channels.serving import assemble
@@ -97,6 +98,29 @@ def test_the_stream_sends_sentences_then_done(address: str) -> None:
     assert events[0] == "started"
     assert "sentence" in events
     assert events[-1] == "done"
+
+
+@pytest.mark.browser
+@pytest.mark.parametrize(
+    ("locale", "question", "fact"),
+    [
+        ("en-GB", "How much is standard delivery in the EU?", "€"),
+        ("zh-CN", "国内普通快递运费多少？", "元"),
+    ],
+)
+def test_a_customer_types_a_question_and_reads_the_cited_answer(
+    browser: Browser, address: str, locale: str, question: str, fact: str
+) -> None:
+    context = browser.new_context(locale=locale, viewport={"width": 1280, "height": 800})
+    page = context.new_page()
+    page.set_default_timeout(120_000)
+    page.goto(address)
+    page.get_by_role("textbox").fill(question)
+    page.get_by_role("textbox").press("Enter")
+    expect(page.locator(".theirs[aria-busy=false]")).to_have_count(1, timeout=120_000)
+    expect(page.locator(".said")).to_contain_text(fact)
+    expect(page.locator(".source-text").first).to_contain_text(fact)
+    context.close()
 
 
 def test_an_edit_is_answered_from_within_a_second_or_so(shop: Shop) -> None:

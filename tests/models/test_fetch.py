@@ -108,6 +108,6 @@ def test_the_shipped_registry_is_pinned_and_permissive() -> None:
     for spec in registry.models.values():
         assert len(spec.file.sha256) == 64
         assert spec.file.licence in {"Apache-2.0", "MIT"}
-    with pytest.raises(ModelError, match="'gpt-9'.*multilingual-e5-small"):
+    with pytest.raises(ModelError, match=r"'gpt-9'.*multilingual-e5-small"):
         registry.find("gpt-9")
     assert isinstance(registry, Registry)

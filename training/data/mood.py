@@ -88,9 +88,7 @@ def _sources(data: Path, split: Split, written: Path) -> list[tuple[str, Path, _
         ("cped", data / f"eval/cped_turns.{split}.jsonl", _cped),
         ("written", written / "service_utterances.jsonl", _written(split)),
     ]
-    found.extend(
-        ("calm", written / f"answers.{lang}.jsonl", _calm(split)) for lang in ("en", "zh")
-    )
+    found.extend(("calm", written / f"answers.{lang}.jsonl", _calm(split)) for lang in ("en", "zh"))
     if split == "train":  # the sample has no dev part
         asap = data / "asap_reviews_sample/train.jsonl"
         found.append(("asap", asap, _plain("asap")))
