@@ -78,11 +78,14 @@ class Heads:
             blob = weights_path.read_bytes()
         except (OSError, ValueError) as error:
             raise ModelError(f"the head in {folder} cannot be read: {error}", fix=mend) from error
-        found = hashlib.sha256(blob).hexdigest()
-        if meta.get("format") != FORMAT or meta.get("weights_sha256") != found:
+        stated = (
+            (meta.get("format"), meta.get("weights_sha256")) if isinstance(meta, dict) else None
+        )
+        found = (FORMAT, hashlib.sha256(blob).hexdigest())
+        if stated != found:
             raise ModelError(
-                f"{weights_path} does not belong to {meta_path}: expected format {FORMAT} and "
-                f"sha256 {meta.get('weights_sha256')}, found {meta.get('format')} and {found}",
+                f"{weights_path} does not belong to {meta_path}: (format, sha256) should be "
+                f"{stated}, found {found}",
                 fix=mend,
             )
         try:

@@ -21,7 +21,7 @@ from bot.types import Lang
 _HAN = re.compile(r"[\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\U00020000-\U0003134f]")
 _KANA = re.compile(r"[\u3041-\u3096\u30a1-\u30fa\u31f0-\u31ff\uff66-\uff9d]")
 _LATIN_WORD = re.compile(r"[a-z\u00c0-\u024f\u1e00-\u1eff]+(?:['’][a-z\u00c0-\u024f]+)?")
-_NOISE = re.compile(r"https?://\S+|www\.\S+|\S+@\S+\.\w+|#?\b[A-Z0-9]*\d[A-Z0-9-]*\b")
+_NOISE = re.compile(r"https?://\S+|www\.\S+|\S+@\S+\.\w+|#?\b[A-Z0-9-]*\d[A-Z0-9-]*\b")
 _WANTS_ENGLISH = re.compile(
     r"(?i)\b(answer|reply|respond|speak)\w* in english|用英[文语語][回答给說说]"
 )

