@@ -97,7 +97,11 @@ class IntentArgs:
         }
     )
     balance: float = 0.5
-    fit: FitArgs = field(default_factory=lambda: FitArgs(epochs=40, batch=256, dropout=0.4))
+    fit: FitArgs = field(
+        default_factory=lambda: FitArgs(
+            hidden=512, dropout=0.6, epochs=60, batch=256, weight_decay=0.1
+        )
+    )
 
 
 @dataclass(frozen=True, slots=True)
