@@ -55,7 +55,6 @@ def setup(settings: Settings, *, training: bool = False) -> None:
             ensure_serving(name, home, report, adapter=adapter)
             if training:
                 ensure_training(name, home, report)
-                ensure_serving(name, home, report)
     console.print(f"models are ready in {settings.models_dir}", style="green")
 
 

@@ -13,8 +13,7 @@ from bot.config import load_settings
 from bot.errors import GeneratorError
 from bot.models.openai_generator import OpenAIGenerator
 from bot.models.openvino_generator import OpenVinoGenerator
-from bot.models.registry import shipped_registry
-from bot.models.setup import ModelHome
+from bot.models.runtime import load_generator
 from bot.protocols import Generator
 from bot.types import Prompt
 from tests.scripted import ScriptedGenerator
@@ -67,8 +66,8 @@ def generator(request: pytest.FixtureRequest, completion_url: str) -> Iterator[G
         yield remote
         remote.close()
         return
-    spec = shipped_registry().find("qwen2.5-coder-0.5b-instruct")
-    local = OpenVinoGenerator.load(ModelHome(load_settings().models_dir).converted(spec))
+    local = load_generator(load_settings())
+    assert isinstance(local, OpenVinoGenerator)
     yield local
     local.close()
 

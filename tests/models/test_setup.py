@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -17,6 +18,7 @@ from bot.models.bert_openvino import int8_rows, merge_lora
 from bot.models.e5_file import dequantize_q4_0, read_e5_file
 from bot.models.openvino_generator import OpenVinoGenerator
 from bot.models.registry import shipped_registry
+from bot.models.runtime import load_generator
 from bot.models.setup import ModelHome, is_ready
 from bot.types import Prompt
 from retrieval.encoder import OpenVinoEncoder
@@ -37,10 +39,15 @@ def encoder(home: ModelHome) -> OpenVinoEncoder:
     return OpenVinoEncoder.load(home.converted(shipped_registry().find("multilingual-e5-small")))
 
 
+def load() -> OpenVinoGenerator:
+    loaded = load_generator(load_settings())
+    assert isinstance(loaded, OpenVinoGenerator)
+    return loaded
+
+
 @pytest.fixture(scope="module")
-def generator(home: ModelHome):  # type: ignore[no-untyped-def]
-    spec = shipped_registry().find("qwen2.5-coder-0.5b-instruct")
-    loaded = OpenVinoGenerator.load(home.converted(spec))
+def generator() -> Iterator[OpenVinoGenerator]:
+    loaded = load()
     yield loaded
     loaded.close()
 
@@ -128,9 +135,8 @@ def test_a_customer_who_leaves_frees_the_generator(generator: OpenVinoGenerator)
 
 
 @pytest.mark.models
-def test_a_closed_generator_says_so(home: ModelHome) -> None:
-    spec = shipped_registry().find("qwen2.5-coder-0.5b-instruct")
-    generator = OpenVinoGenerator.load(home.converted(spec))
+def test_a_closed_generator_says_so() -> None:
+    generator = load()
     generator.close()
     with pytest.raises(GeneratorError, match="closed"):
         next(generator.stream(Prompt("", "hello"), max_tokens=4))
