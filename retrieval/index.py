@@ -26,7 +26,7 @@ from retrieval.lexical import LexicalIndex
 from retrieval.passages import search_text, search_texts
 from retrieval.text import terms
 
-FORMAT_VERSION = 1
+FORMAT_VERSION = 2
 """Counts changes of what is stored or of how texts are cut; an older index is rebuilt."""
 
 _ENCODE_AT_ONCE = 256

@@ -14,6 +14,7 @@ from datetime import date
 from decimal import Decimal
 
 from bot.types import Lang, Passage
+from retrieval.text import simplified
 from retrieval.wording import WORDING, Wording
 
 WINDOW_WEIGHT = 1400
@@ -162,10 +163,14 @@ def search_text(passage: Passage) -> str:
 
 
 def search_texts(passage: Passage) -> tuple[str, ...]:
-    """The texts of a passage that are encoded: one, or several windows when it is long."""
-    head = "\n".join(part for part in (passage.title, *passage.alternatives) if part)
+    """The texts of a passage that are encoded: one, or several windows when it is long.
+
+    In simplified Chinese, as questions are: the encoder knows that the two scripts mean the same,
+    but a traditional question against a simplified shop lost three points of recall@5.
+    """
+    head = simplified("\n".join(part for part in (passage.title, *passage.alternatives) if part))
     room = max(WINDOW_WEIGHT // 2, WINDOW_WEIGHT - _weight(head))
-    windows = _windows(passage.text, room) or [""]
+    windows = _windows(simplified(passage.text), room) or [""]
     return tuple("\n".join(part for part in (head, window) if part) for window in windows)
 
 

@@ -23,7 +23,7 @@ from retrieval.evidence import LOOKED_AT, features_of
 from retrieval.fusion import SKU_BONUS, FusionSettings, fuse
 from retrieval.index import HybridIndex
 from retrieval.rerank import RERANKED, rerank_within
-from retrieval.text import INVISIBLE, terms
+from retrieval.text import INVISIBLE, simplified, terms
 
 MAX_QUERY_CHARS = 2000
 _NAME_BONUS = 0.1
@@ -125,7 +125,7 @@ class HybridRetriever:
     def _encode(self, text: str) -> NDArray[np.float32] | None:
         if self._mode == "lexical" or self._encoder is None:
             return None
-        return np.asarray(self._encoder.encode([text], "query")[0], np.float32)
+        return np.asarray(self._encoder.encode([simplified(text)], "query")[0], np.float32)
 
     def _score(self, candidates: Candidates) -> NDArray[np.float32]:
         if self._mode == "dense":

@@ -6,8 +6,8 @@ Not covered: synonyms, spelling correction and pinyin; the dense search bridges 
 
 Words and bigrams together, stems, and the stop words were each kept because they scored higher
 than the alternatives, the shop's product names as words of their own were not (docs/retrieval.md
-has the figures). Simplifying is for matching alone: what
-a customer reads, and what is encoded, keeps the shop's own script.
+has the figures). Both searches see simplified Chinese;
+what a customer reads keeps the shop's own script.
 """
 
 from __future__ import annotations
@@ -47,6 +47,11 @@ _stemmer = threading.local()
 def fold(text: str) -> str:
     """`text` in one width, case and Chinese script, without invisible characters."""
     return str(_to_simplified(INVISIBLE.sub("", unicodedata.normalize("NFKC", text)).casefold()))
+
+
+def simplified(text: str) -> str:
+    """`text` in simplified Chinese, otherwise unchanged: what the encoder is given."""
+    return str(_to_simplified(text)) if has_han(text) else text
 
 
 def has_han(text: str) -> bool:

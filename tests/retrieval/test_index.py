@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from bot.errors import IndexMismatchError, StoreError
-from retrieval.index import HybridIndex
+from retrieval.index import FORMAT_VERSION, HybridIndex
 from retrieval.retriever import HybridRetriever
 from tests.retrieval.fakes import FakeEncoder, faq
 from tests.retrieval.shop import PASSAGES, TODAY, ask
@@ -107,7 +107,9 @@ def test_another_format_is_refused(saved: Path) -> None:
         HybridIndex.load(saved, FakeEncoder())
 
 
-@pytest.mark.parametrize("content", ["", "{", "[]", "{}", '{"format_version": 1, "data": "x"}'])
+@pytest.mark.parametrize(
+    "content", ["", "{", "[]", "{}", f'{{"format_version": {FORMAT_VERSION}, "data": "x"}}']
+)
 def test_a_damaged_manifest_is_named(saved: Path, content: str) -> None:
     (saved / "manifest.json").write_text(content)
     with pytest.raises(IndexMismatchError, match="cannot be read"):

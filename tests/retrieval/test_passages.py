@@ -17,6 +17,7 @@ from retrieval.passages import (
     search_text,
     search_texts,
 )
+from retrieval.text import simplified
 
 KETTLE = Product(
     sku="ML-KET-1701",
@@ -102,10 +103,17 @@ def test_other_phrasings_are_searched() -> None:
     assert "Shipping fee?" in search_texts(passage)[0]
 
 
+def test_both_chinese_scripts_are_encoded_alike() -> None:
+    traditional = faq_passage("f.zh", "zh-Hant", "滿多少免運費？", "訂單滿九十九元。")
+    assert search_texts(traditional) == ("满多少免运费？\n订单满九十九元。",)
+    assert traditional.text == "訂單滿九十九元。"
+
+
 @given(st.text(max_size=6000), st.text(max_size=3000))
 def test_a_long_text_is_encoded_whole_in_windows_that_fit(text: str, title: str) -> None:
     windows = search_texts(faq_passage("f", "en", title, text))
     assert windows
+    title, text = simplified(title), simplified(text)
     head = title + "\n" if title else ""
     read = "".join(window.removeprefix(head) for window in windows)
     assert "".join(read.split()) == "".join(text.split()) or not text.strip()

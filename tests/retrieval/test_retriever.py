@@ -143,6 +143,14 @@ def test_a_translation_leads_though_only_the_other_language_matched() -> None:
     assert over(PASSAGES).search(query, 1).hits[0].passage.passage_id == "faq-ship.zh"
 
 
+def test_a_traditional_question_is_the_simplified_one() -> None:
+    retriever = over(PASSAGES, "dense")
+    one, other = (
+        retriever.search(ask(text, "zh-Hant"), 3).hits for text in ("快遞幾天", "快递几天")
+    )
+    assert one == other
+
+
 def test_hits_say_where_they_come_from() -> None:
     hit = over(PASSAGES).search(ask("Tidewell K17 Gooseneck Kettle"), 1).hits[0]
     assert hit.exact
