@@ -42,7 +42,7 @@ class FreshArgs:
     """
 
     hidden: int = 1024
-    epochs: int = 30
+    epochs: int = 24
     outside_weight: float = 3.0
     words: float = 0.5
     rejected: float = 0.025
@@ -128,7 +128,9 @@ def fit_fresh(
     )
     model = _fit_once(texts, gold, vectors, outside_label, args, np.arange(len(gold)))
     share = args.rejected if outside_label in set(labels) else args.rejected_unseen
-    model.cut = float(np.quantile(scores, 1 - share)) if len(scores) else 1.0
+    # What is more likely one label than all else together is never out of scope, however sure
+    # the head is of its own examples.
+    model.cut = max(0.5, float(np.quantile(scores, 1 - share))) if len(scores) else 1.0
     return model
 
 
@@ -148,7 +150,7 @@ def _fit_once(
         hidden=args.hidden,
         dropout=0.6,
         epochs=args.epochs,
-        batch=256,
+        batch=min(256, max(16, len(used) // 20)),  # few examples still make twenty steps an epoch
         learning_rate=3e-3,
         weight_decay=0.05,
         seed=args.seed,
@@ -173,7 +175,9 @@ def _word_model(seed: int) -> Pipeline:
         ),
         TfidfVectorizer(analyzer="char_wb", ngram_range=(2, 4), sublinear_tf=True),
     )
-    linear = SGDClassifier(loss="log_loss", alpha=1e-5, max_iter=15, tol=None, random_state=seed)
+    linear = SGDClassifier(
+        loss="log_loss", alpha=1e-5, max_iter=12, tol=None, random_state=seed, n_jobs=-1
+    )
     return make_pipeline(grams, linear)
 
 

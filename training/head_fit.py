@@ -104,7 +104,9 @@ def fit_heads(
     order = np.random.default_rng(args.seed).permutation(len(vectors))
     kept_out = round(args.holdout * len(vectors))
     held, used = order[:kept_out], order[kept_out:]
-    centre, spread = vectors[used].mean(axis=0), vectors[used].std(axis=0) + 1e-6
+    centre, spread = vectors[used].mean(axis=0), vectors[used].std(axis=0)
+    # A dimension that hardly moves in few examples must not explode in the next text.
+    spread = np.maximum(spread, 0.3 * float(spread.mean()) + 1e-6)
     net = _Net(vectors.shape[1], args, targets)
     _train(net, (vectors[used] - centre) / spread, targets, weights, used, args, progress)
     raw = _export(net, targets, centre, spread, args.hidden, name, encoder, vectors.shape[1])
