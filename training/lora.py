@@ -10,15 +10,12 @@ Source: Hu et al., 2021, LoRA (arXiv:2106.09685).
 
 from __future__ import annotations
 
-import hashlib
 import json
 import math
 import random
-import subprocess
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, field
-from pathlib import Path
 from typing import Any
 
 import torch
@@ -31,56 +28,10 @@ from transformers import (
     AutoTokenizer,
 )
 
-from bot.answering.prompt import TEMPLATE_VERSION, render
-from bot.errors import ConfigError
+from bot.answering.prompt import render
 from training.data.answers import Example
 from training.export import chat_template_of
-
-
-@dataclass(frozen=True)
-class LoraArguments:
-    """What a run is made of. Saved beside the weights; the same arguments give the same run.
-
-    Attributes:
-        model: folder or id of the base model.
-        output: folder of the adapter; checkpoints go to `output/checkpoint`.
-        rank: rank of the adapter's matrices.
-        alpha: scaling numerator; the adapter counts alpha / rank.
-        upper_layers: how many layers, from the top, get an adapter; the others run without
-            gradients. 0 means all.
-        targets: names of the adapted matrices; empty means all linear ones.
-        learning_rate: peak of a cosine schedule.
-        warmup: share of the steps that the rate grows.
-        tokens_per_batch: padded tokens of one forward pass.
-        batches_per_step: passes whose gradients are added up.
-        max_tokens: longer examples are left out (and counted).
-        epochs: passes over the examples.
-        checkpoint_minutes: time between checkpoints.
-        seed: of the order of batches and the first weights.
-    """
-
-    model: str
-    output: Path
-    rank: int = 16
-    alpha: int = 32
-    upper_layers: int = 12
-    targets: tuple[str, ...] = ()
-    learning_rate: float = 2e-4
-    warmup: float = 0.05
-    tokens_per_batch: int = 2048
-    batches_per_step: int = 2
-    max_tokens: int = 1024
-    epochs: float = 1.0
-    checkpoint_minutes: float = 5.0
-    seed: int = 7
-
-    def __post_init__(self) -> None:
-        if self.tokens_per_batch < self.max_tokens:
-            raise ConfigError(
-                f"tokens_per_batch ({self.tokens_per_batch}) is smaller than max_tokens "
-                f"({self.max_tokens})",
-                fix="raise the first or lower the second",
-            )
+from training.run_record import LoraArguments, run_record
 
 
 @dataclass(frozen=True)
@@ -283,6 +234,7 @@ class LoraTrainer:
                 "adapter": get_peft_model_state_dict(self.model),
                 "optimizer": self.optimizer.state_dict(),
                 "state": asdict(self.state),
+                "random": torch.get_rng_state(),  # dropout, where a model has it
             },
             partial,
         )
@@ -296,6 +248,7 @@ class LoraTrainer:
         set_peft_model_state_dict(self.model, saved["adapter"])
         self.optimizer.load_state_dict(saved["optimizer"])
         self.state = RunState(**saved["state"])
+        torch.set_rng_state(saved["random"])
 
     def save(self, examples: Sequence[Example], scores: dict[str, Any] | None = None) -> None:
         """Write the adapter in PEFT's format, float16, with `run.json` beside it."""
@@ -307,40 +260,6 @@ class LoraTrainer:
         }
         save_file(weights, folder / "adapter_model.safetensors", metadata={"format": "pt"})
         self.model.peft_config["default"].save_pretrained(str(folder))
-        text = "\n".join(example.prompt.user + example.completion for example in examples)
-        run = {
-            "arguments": {
-                k: str(v) if isinstance(v, Path) else v for k, v in asdict(self.arguments).items()
-            },
-            "template": TEMPLATE_VERSION,
-            "examples": len(examples),
-            "corpora": _counts(example.corpus for example in examples),
-            "data_sha256": hashlib.sha256(text.encode()).hexdigest(),
-            "tokens": self.state.tokens,
-            "seconds": round(self.state.seconds),
-            "final_loss": round(
-                sum(self.state.losses[-50:]) / max(1, len(self.state.losses[-50:])), 4
-            ),
-            "revision": _revision(),
-            "scores": scores or {},
-        }
-        (folder / "run.json").write_text(
-            json.dumps(run, ensure_ascii=False, indent=1) + "\n", encoding="utf-8"
-        )
-
-
-def _counts(names: Any) -> dict[str, int]:
-    counted: dict[str, int] = {}
-    for name in names:
-        counted[name] = counted.get(name, 0) + 1
-    return counted
-
-
-def _revision() -> str:
-    result = subprocess.run(
-        ["git", "rev-parse", "--short", "HEAD"],  # noqa: S607
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    return result.stdout.strip() or "unknown"
+        record = run_record(self.arguments, examples, asdict(self.state), scores or {})
+        text = json.dumps(record, ensure_ascii=False, indent=1)
+        (folder / "run.json").write_text(text + "\n", encoding="utf-8")

@@ -90,6 +90,7 @@ def answers(
 ) -> None:
     """Whole turns: F1, fidelity, abstention, citations, language, time."""
     from bot.build import answer_task
+    from training.tasks import answer_metrics as scores
     from training.tasks import answers as task
 
     settings = load_settings()
@@ -99,15 +100,15 @@ def answers(
         outcomes = list(_tracked(runner.run(rows), len(rows), "answering"))
         config = {"generator": runner.composer.generator.name, "given_context": given_context}
     if details is not None:
-        write_details(details, [task.details_of(outcome) for outcome in outcomes])
+        write_details(details, [scores.details_of(outcome) for outcome in outcomes])
     by_lang = {
-        lang: task.metrics_of([o for o in outcomes if task.language_of(o) == lang])
-        for lang in sorted({task.language_of(o) for o in outcomes})
+        lang: scores.metrics_of([o for o in outcomes if scores.language_of(o) == lang])
+        for lang in sorted({scores.language_of(o) for o in outcomes})
     }
     _finish(
         "answers",
         len(outcomes),
-        task.metrics_of(outcomes),
+        scores.metrics_of(outcomes),
         by_lang,
         config,
         started,

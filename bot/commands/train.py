@@ -42,7 +42,8 @@ def answer(
     needs_training_extra()
     from bot.models.setup import ModelHome, ensure_training
     from training.data.answers import public_examples, written_examples
-    from training.lora import LoraArguments, LoraTrainer, RunState
+    from training.lora import LoraTrainer, RunState
+    from training.run_record import LoraArguments
 
     settings = load_settings()
     folder = model or str(ensure_training(settings.generator, ModelHome(settings.models_dir)))

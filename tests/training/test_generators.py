@@ -23,7 +23,8 @@ pytestmark = [
 
 from training.data.answers import Example  # noqa: E402
 from training.export import PLAIN, convert_model  # noqa: E402
-from training.lora import LoraArguments, LoraTrainer  # noqa: E402
+from training.lora import LoraTrainer  # noqa: E402
+from training.run_record import LoraArguments  # noqa: E402
 
 EXAMPLES = [
     Example(
