@@ -2,7 +2,7 @@
 
 Covered: "and express?", 那新疆呢？, "is it waterproof?", in English and Chinese; the customer's own
 latest messages are put before the question, which measures better than rewriting it or adding the
-bot's words (docs/decisions.md). Not covered: messages in other languages (their vector still
+bot's words (training/LOG.md). Not covered: messages in other languages (their vector still
 speaks, their words do not), and references to something further back than three messages.
 
 Whether it is a follow-up is judged by a linear head on the message's vector and a few clues in its
