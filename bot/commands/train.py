@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -14,7 +15,6 @@ from bot.config import load_settings
 
 if TYPE_CHECKING:
     from bot.protocols import Encoder
-    from training.encoder_heads import Trained
 
 console = Console(stderr=True)
 Data = Annotated[Path, typer.Option(help="Folder of the public corpora.")]
@@ -25,6 +25,7 @@ def register(app: typer.Typer) -> None:
     app.command("answer")(answer)
     app.command("mood")(mood)
     app.command("intent")(intent)
+    app.command("followup")(followup)
 
 
 def answer(
@@ -85,7 +86,7 @@ def mood(
     encoder, fingerprint = _encoder()
     with progress_bars() as report:
         trained = train_mood(args, encoder, fingerprint, report)
-    _show(trained)
+    _show(trained.folder, trained.scores)
 
 
 def intent(
@@ -100,7 +101,18 @@ def intent(
     encoder, fingerprint = _encoder()
     with progress_bars() as report:
         trained = train_intent(args, encoder, fingerprint, report)
-    _show(trained)
+    _show(trained.folder, trained.scores)
+
+
+def followup() -> None:
+    """Train the head that tells whether a question leans on what was said before."""
+    needs_training_extra()
+    from training.followups import FollowUpArgs, train_followups
+
+    encoder, fingerprint = _encoder()
+    with progress_bars() as report:
+        scores = train_followups(FollowUpArgs(), encoder, fingerprint, report)
+    _show(FollowUpArgs().out, scores)
 
 
 def _encoder() -> tuple[Encoder, str]:
@@ -114,9 +126,9 @@ def _encoder() -> tuple[Encoder, str]:
     return load_encoder(settings), sha256_of(folder / "openvino_model.bin")
 
 
-def _show(trained: Trained) -> None:
-    table = Table("set", "measure", "value", title=f"dev scores, written to {trained.folder}")
-    for name, scores in trained.scores.items():
-        for measure, value in scores.items():
+def _show(folder: Path, scores: Mapping[str, Mapping[str, float]]) -> None:
+    table = Table("set", "measure", "value", title=f"scores, written to {folder}")
+    for name, measures in scores.items():
+        for measure, value in measures.items():
             table.add_row(name, measure, f"{value:.3f}")
     console.print(table)
