@@ -12,6 +12,7 @@ from bot.build import Shop, open_shop
 from bot.commands.models import progress_bars
 from bot.config import Settings
 from bot.errors import InputError
+from bot.types import Passage
 from retrieval.importers import ImportResult, import_path
 
 console = Console(stderr=True)
@@ -76,22 +77,35 @@ def show(settings: Settings, search: str) -> None:
 
 
 def export(settings: Settings, path: Path) -> None:
-    """Write all passages as JSON Lines, in the fields of the evaluation commands."""
-    with open_shop(settings, models=False) as shop, path.open("w", encoding="utf-8") as file:
+    """Write all passages as JSON Lines, in the fields of the evaluation commands.
+
+    Raises:
+        InputError: the file cannot be written.
+    """
+    with open_shop(settings, models=False) as shop:
         passages = shop.knowledge.live_passages()
-        for passage in passages:
-            row = {
-                "passage_id": passage.passage_id,
-                "lang": passage.lang,
-                "title": passage.title,
-                "text": passage.text,
-                "kind": passage.kind,
-                "alternatives": list(passage.alternatives),
-                "valid_from": str(passage.valid_from or ""),
-                "valid_until": str(passage.valid_until or ""),
-            }
-            file.write(json.dumps(row, ensure_ascii=False) + "\n")
+    rows = [json.dumps(_exported(passage), ensure_ascii=False) + "\n" for passage in passages]
+    try:
+        with path.open("w", encoding="utf-8") as file:
+            file.writelines(rows)
+    except OSError as error:
+        raise InputError(
+            f"cannot write {path}: {error.strerror}", fix="free disk space or choose another place"
+        ) from error
     console.print(f"{len(passages)} passages written to {path}", style="green")
+
+
+def _exported(passage: Passage) -> dict[str, object]:
+    return {
+        "passage_id": passage.passage_id,
+        "lang": passage.lang,
+        "title": passage.title,
+        "text": passage.text,
+        "kind": passage.kind,
+        "alternatives": list(passage.alternatives),
+        "valid_from": str(passage.valid_from or ""),
+        "valid_until": str(passage.valid_until or ""),
+    }
 
 
 def rebuild(settings: Settings) -> None:

@@ -1,0 +1,123 @@
+"""The command line as people meet it: one clear sentence with the fix, never a stack trace."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import socket
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from bot.config import load_settings
+
+
+def shopkeeper(*words: str, home: Path, **environment: str) -> subprocess.CompletedProcess[str]:
+    """Run the program in a process of its own."""
+    models = str(load_settings().models_dir)
+    plain = {k: v for k, v in os.environ.items() if not k.startswith("SHOPKEEPER_")}
+    added = {"SHOPKEEPER_HOME": str(home), "SHOPKEEPER_MODELS_DIR": models, "COLUMNS": "200"}
+    return subprocess.run(
+        [sys.executable, "-m", "bot.cli", *words],
+        capture_output=True,
+        text=True,
+        env=plain | added | environment,
+        timeout=300,
+        check=False,
+    )
+
+
+def refused(result: subprocess.CompletedProcess[str], *told: str) -> None:
+    """It failed with these words and without a stack trace."""
+    assert result.returncode == 1, result
+    assert "Traceback" not in result.stderr
+    for words in told:
+        assert words in result.stderr, result.stderr
+
+
+def test_a_port_in_use_is_told_with_another_one(tmp_path: Path) -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = taken.getsockname()[1]
+        refused(shopkeeper("serve", "--port", str(port), home=tmp_path), f"{port}", "--port")
+
+
+@pytest.mark.parametrize(
+    ("setting", "value"), [("PORT", "abc"), ("KV_CACHE_GB", "0"), ("ANSWER_PRECISION", "2")]
+)
+def test_a_wrong_setting_is_named(tmp_path: Path, setting: str, value: str) -> None:
+    result = shopkeeper("config", home=tmp_path, **{f"SHOPKEEPER_{setting}": value})
+    refused(result, f"SHOPKEEPER_{setting}")
+
+
+def test_secrets_are_not_shown(tmp_path: Path) -> None:
+    result = shopkeeper("config", home=tmp_path, SHOPKEEPER_CHATWOOT_TOKEN="hunter2-hunter2")
+    assert result.returncode == 0
+    assert "hunter2" not in result.stdout
+
+
+def test_good_rows_load_bad_rows_are_listed_and_all_comes_out_again(tmp_path: Path) -> None:
+    file = tmp_path / "faqs.csv"
+    file.write_text(
+        "id,lang,question,answer\nf1,en,Do you ship?,Yes.\nf2,en,,No question here\n", "utf-8"
+    )
+    result = shopkeeper("knowledge", "import", str(file), home=tmp_path / "shop")
+    assert result.returncode == 1, "a bad row shows in the exit code"
+    assert "faqs.csv" in result.stderr
+    assert "question" in result.stderr
+    out = tmp_path / "out.jsonl"
+    assert shopkeeper("knowledge", "export", str(out), home=tmp_path / "shop").returncode == 0
+    rows = [json.loads(line) for line in out.read_text("utf-8").splitlines()]
+    assert [row["passage_id"] for row in rows] == ["f1.en"]
+
+
+def test_a_dry_run_changes_nothing(tmp_path: Path) -> None:
+    file = tmp_path / "faqs.csv"
+    file.write_text("id,lang,question,answer\nf1,en,Do you ship?,Yes.\n", "utf-8")
+    shopkeeper("knowledge", "import", "--dry-run", str(file), home=tmp_path / "shop")
+    assert not (tmp_path / "shop" / "shopkeeper.db").exists()
+
+
+def test_a_missing_file_is_named(tmp_path: Path) -> None:
+    refused(shopkeeper("knowledge", "import", "absent.csv", home=tmp_path), "absent.csv")
+
+
+def test_a_damaged_database_is_named_with_its_cure(tmp_path: Path) -> None:
+    (tmp_path / "shopkeeper.db").write_bytes(b"no database at all " * 400)
+    refused(shopkeeper("knowledge", "list", home=tmp_path), "shopkeeper.db", "fix")
+
+
+def test_models_that_are_not_set_up_are_told_with_the_command(tmp_path: Path) -> None:
+    absent = str(tmp_path / "models")
+    result = shopkeeper("ask", "hello", home=tmp_path, SHOPKEEPER_MODELS_DIR=absent)
+    refused(result, "shopkeeper models setup")
+
+
+@pytest.mark.models
+def test_the_doctor_finds_what_is_well_and_what_is_not(tmp_path: Path) -> None:
+    well = shopkeeper("doctor", "--json", home=tmp_path)
+    findings = {finding["what"]: finding for finding in json.loads(well.stdout)}
+    assert findings["model multilingual-e5-small"]["ok"]
+    broken = tmp_path / "models"
+    name = "multilingual-e5-small-openvino"
+    shutil.copytree(load_settings().models_dir / name, broken / name)
+    (broken / name / "manifest.json").write_text("{")
+    ill = shopkeeper("doctor", "--json", home=tmp_path, SHOPKEEPER_MODELS_DIR=str(broken))
+    assert ill.returncode == 1
+    found = {finding["what"]: finding for finding in json.loads(ill.stdout)}
+    assert not found["model multilingual-e5-small"]["ok"]
+    assert found["model multilingual-e5-small"]["fix"] == "shopkeeper models setup"
+
+
+def test_a_full_disk_is_told_before_anything_is_lost(tmp_path: Path) -> None:
+    """`/dev/full` takes nothing, as a full disk does."""
+    (tmp_path / "out.jsonl").symlink_to("/dev/full")
+    file = tmp_path / "faqs.csv"
+    file.write_text("id,lang,question,answer\nf1,en,Do you ship?,Yes.\n", "utf-8")
+    shopkeeper("knowledge", "import", str(file), home=tmp_path / "shop")
+    result = shopkeeper("knowledge", "export", str(tmp_path / "out.jsonl"), home=tmp_path / "shop")
+    refused(result, "out.jsonl")
