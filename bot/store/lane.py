@@ -7,10 +7,10 @@ transaction. Not covered: what is in a row (`bot.store.queue`).
 from __future__ import annotations
 
 import random
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, Final
 
 from sqlalchemy import (
     Connection,
@@ -22,6 +22,7 @@ from sqlalchemy import (
     func,
     or_,
     select,
+    text,
     update,
 )
 
@@ -32,32 +33,55 @@ FINISHED = ("done", "discarded")
 MAX_ERROR_CHARS = 2000
 
 
+STANDARD_WAITS_S: Final = (5, 300, 1800, 7200, 18000, 36000, 50400, 72000, 86400)
+"""Seconds between the attempts that Standard Webhooks 1.0.0 recommends: ten over three days."""
+
+PATIENT_WAITS_S: Final = (2, 5, 15, 60, *STANDARD_WAITS_S[1:])
+"""The same with more attempts in the first minutes, while somebody waits for an answer."""
+
+
 @dataclass(frozen=True, slots=True)
 class Backoff:
-    """Waits of `first_s` seconds, doubled each time up to `longest_s`, half of it by chance.
+    """Waits of so many seconds after each failure, a tenth more or less by chance.
 
-    After `attempts` tries a row is dead until somebody asks for it again.
+    After one attempt more than there are waits a row is dead until somebody asks for it again.
     """
 
-    first_s: float = 2.0
-    longest_s: float = 3600.0
-    attempts: int = 8
+    waits_s: tuple[float, ...] = PATIENT_WAITS_S
     chance: Callable[[], float] = random.random
+
+    @property
+    def attempts(self) -> int:
+        """How often a row is tried."""
+        return len(self.waits_s) + 1
 
     def wait_s(self, attempt: int) -> float:
         """Seconds to wait after the `attempt`-th failure (from 1)."""
-        # The exponent is bounded because a float is.
-        longest = min(self.longest_s, self.first_s * 2.0 ** min(attempt - 1, 60))
-        return longest * (0.5 + self.chance() / 2)
+        wait_s = self.waits_s[min(attempt, len(self.waits_s)) - 1]
+        return wait_s * (0.9 + self.chance() / 5)
 
 
 class Lane:
-    """One box. `scope` is the column that tells channels apart (`source` or `channel`)."""
+    """One box.
 
-    def __init__(self, table: Table, scope: str, backoff: Backoff) -> None:
+    Args:
+        table: its rows.
+        scope: the column that tells channels apart (`source` or `channel`).
+        backoff: when a failed row is tried again.
+        backoffs: the same for channels that want another one.
+    """
+
+    def __init__(
+        self,
+        table: Table,
+        scope: str,
+        backoff: Backoff,
+        backoffs: Mapping[str, Backoff] | None = None,
+    ) -> None:
         self._table = table
         self._scope = scope
         self._backoff = backoff
+        self._backoffs = dict(backoffs or {})
 
     def claim(
         self,
@@ -72,7 +96,7 @@ class Lane:
         """The oldest rows that are due, at most one per conversation, now leased to `worker`."""
         claimed = []
         for row in connection.execute(self._due(now, limit, scopes)).all():
-            if row.attempts >= self._backoff.attempts:
+            if row.attempts >= self._backoff_of(getattr(row, self._scope)).attempts:
                 # Whoever worked on it died with it each time.
                 reason = row.error or f"{row.attempts} workers stopped while they worked on it"
                 self._change(connection, row.id, status="dead", error=reason, finished_at=now)
@@ -123,15 +147,17 @@ class Lane:
         now: datetime,
         error: str,
         *,
+        scope: str,
         permanent: bool,
         retry_after_s: float | None,
     ) -> bool:
         """Put the row back to be tried later, or give it up; False if it is another worker's."""
+        backoff = self._backoff_of(scope)
         values: dict[str, Any] = {"error": error[:MAX_ERROR_CHARS], "lease_until": None}
-        if permanent or lease.attempt >= self._backoff.attempts:
+        if permanent or lease.attempt >= backoff.attempts:
             values |= {"status": "dead", "finished_at": now}
         else:
-            wait_s = max(self._backoff.wait_s(lease.attempt), retry_after_s or 0.0)
+            wait_s = max(backoff.wait_s(lease.attempt), retry_after_s or 0.0)
             values |= {"status": "pending", "next_attempt_at": now + timedelta(seconds=wait_s)}
         return self._change_held(connection, lease, **values)
 
@@ -162,6 +188,9 @@ class Lane:
             oldest = min(oldest, first) if status in OPEN else oldest
         return BoxStats(**counts, oldest_open_s=(now - oldest).total_seconds())
 
+    def _backoff_of(self, scope: str) -> Backoff:
+        return self._backoffs.get(scope, self._backoff)
+
     def _due(self, now: datetime, limit: int, scopes: Sequence[str]) -> Any:
         table = self._table.c
         earlier = self._table.alias("earlier")
@@ -170,7 +199,7 @@ class Lane:
             earlier.c.conversation_key == table.conversation_key,
             earlier.c[self._scope] == table[self._scope],
             earlier.c.id < table.id,
-            earlier.c.status.in_(OPEN),
+            _open("earlier"),
         )
         due = or_(
             and_(table.status == "pending", table.next_attempt_at <= now),
@@ -178,7 +207,7 @@ class Lane:
         )
         return (
             select(self._table)
-            .where(due, ~blocked, *self._within(scopes))
+            .where(_open(self._table.name), due, ~blocked, *self._within(scopes))
             .order_by(table.id)
             .limit(max(0, limit))
             .with_for_update(skip_locked=True, of=self._table)
@@ -202,3 +231,9 @@ class Lane:
 
     def _change(self, connection: Connection, row_id: int, **values: object) -> None:
         connection.execute(update(self._table).where(self._table.c.id == row_id).values(**values))
+
+
+def _open(table: str) -> Any:
+    """Rows to be worked. Spelled out, not bound: only then do the databases see that the small
+    indexes over such rows will do."""
+    return text(f"{table}.status IN ('pending', 'working')")

@@ -6,7 +6,7 @@ retries. Not covered: HTTP, signatures, what a payload means (`bot.channels`).
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime, timedelta
 
 from sqlalchemy import Engine
@@ -45,12 +45,13 @@ class SqlQueue:
         engine: Engine,
         backoff: Backoff | None = None,
         clock: Callable[[], datetime] = utc_now,
+        channel_backoffs: Mapping[str, Backoff] | None = None,
     ) -> None:
         backoff = backoff or Backoff()
         self._engine = engine
         self._clock = clock
         self._inbox = Lane(inbox, "source", backoff)
-        self._outbox = Lane(outbox, "channel", backoff)
+        self._outbox = Lane(outbox, "channel", backoff, channel_backoffs)
 
     def receive(self, event: Inbound, delay_s: float = 0.0) -> bool:
         """Store an event before it is acknowledged. False for one that was received before.
@@ -240,12 +241,14 @@ class SqlQueue:
         Returns:
             False if the lease ran out and another worker has it.
         """
+        scope = item.event.source if isinstance(item, InboxItem) else item.outgoing.channel
         with writing(self._engine) as connection:
             return self._lane(item).fail(
                 connection,
                 item.lease,
                 self._clock(),
                 f"{IN_DOUBT}{error}" if in_doubt else error,
+                scope=scope,
                 permanent=permanent,
                 retry_after_s=retry_after_s,
             )

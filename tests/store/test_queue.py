@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sqlalchemy import Engine
 
-from bot.store.lane import Backoff
+from bot.store.lane import PATIENT_WAITS_S, Backoff
 from bot.store.queries import ConsoleQueries
 from bot.store.queue import SqlQueue
 from bot.store.queue_records import ExternalRef, Inbound, InboxItem, Outgoing
@@ -41,7 +41,7 @@ def clock() -> Clock:
 
 @pytest.fixture
 def queue(engine: Engine, clock: Clock) -> SqlQueue:
-    return SqlQueue(engine, Backoff(first_s=10, attempts=3, chance=lambda: 1.0), clock)
+    return SqlQueue(engine, Backoff((10, 20), chance=lambda: 0.5), clock)
 
 
 def take(queue: SqlQueue, worker: str = "w") -> InboxItem:
@@ -269,7 +269,32 @@ def test_old_rows_that_ended_well_are_deleted_others_stay(queue: SqlQueue, clock
 
 
 @given(st.integers(1, 10_000), st.floats(0, 1))
-def test_waits_grow_to_a_bound_and_differ_by_chance(attempt: int, chance: float) -> None:
-    backoff = Backoff(first_s=2, longest_s=600, chance=lambda: chance)
-    wait_s = backoff.wait_s(attempt)
-    assert min(600, 2.0 ** min(attempt, 60)) / 2 <= wait_s <= 600
+def test_waits_follow_the_schedule_and_differ_by_chance(attempt: int, chance: float) -> None:
+    backoff = Backoff(chance=lambda: chance)
+    planned = PATIENT_WAITS_S[min(attempt, len(PATIENT_WAITS_S)) - 1]
+    assert 0.9 * planned <= backoff.wait_s(attempt) <= 1.1 * planned
+
+
+def test_a_system_that_is_down_for_two_days_loses_nothing(engine: Engine, clock: Clock) -> None:
+    """Replies to Chatwoot once died after four minutes of trying."""
+    queue = SqlQueue(engine, clock=clock)
+    queue.enqueue([Outgoing("k", "chatwoot", "c", "reply", "hello")])
+    down_until = clock.now + timedelta(days=2)
+    for _ in range(1000):
+        for item in queue.claim_outbox("w"):
+            if clock.now >= down_until:
+                assert queue.delivered(item)
+            else:
+                assert queue.fail(item, "cannot be reached")
+        clock.pass_s(600)
+    assert queue.stats().outbox.done == 1
+
+
+def test_a_channel_may_have_a_schedule_of_its_own(engine: Engine, clock: Clock) -> None:
+    once = {"events": Backoff(())}
+    queue = SqlQueue(engine, clock=clock, channel_backoffs=once)
+    queue.enqueue([Outgoing(name, name, "", "event", "") for name in ("events", "chatwoot")])
+    for item in queue.claim_outbox("w", 2):
+        queue.fail(item, "no")
+    stats = queue.stats().outbox
+    assert (stats.dead, stats.pending) == (1, 1)

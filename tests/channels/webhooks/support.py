@@ -39,7 +39,7 @@ from tests.channels.webhooks.chatwoot_peer import SECRET, TOKEN, ChatwootPeer
 
 RETURNS = Passage("faq-returns", "faq", "en", "Returns", "You can return shoes within 30 days.")
 QUICK = WorkerSettings(quiet_s=0.0, lease_s=2.0, idle_s=0.05, read_timeout_s=3.0)
-IMPATIENT = Backoff(first_s=0.05, longest_s=0.2, attempts=30)
+IMPATIENT = Backoff((0.05, 0.1, *(0.2,) * 27))
 
 
 def a_turn(
