@@ -22,6 +22,7 @@ from sqlalchemy import (
     Table,
     UniqueConstraint,
     false,
+    text,
 )
 
 from bot.store.columns import BigId, CleanText, Key, UtcDateTime
@@ -41,6 +42,14 @@ PRIORITY = (
     "WHEN 'bot' THEN CASE WHEN unhappy THEN 1 ELSE 0 END ELSE 0 END"
 )
 """Who needs a person most: waiting and unhappy, waiting, unhappy with the bot, the rest."""
+
+OPEN_ROWS = text("status IN ('pending', 'working')")
+"""Rows of a box that are still to be worked: few, whatever the age of the shop."""
+
+
+def _open_rows(name: str, *columns: str) -> Index:
+    return Index(name, *columns, sqlite_where=OPEN_ROWS, postgresql_where=OPEN_ROWS)
+
 
 conversations = Table(
     "conversations",
@@ -224,6 +233,8 @@ inbox = Table(
     UniqueConstraint("source", "dedupe_key"),
     Index(None, "status", "id"),
     Index(None, "conversation_key", "id"),
+    _open_rows("ix_inbox_open", "id"),
+    _open_rows("ix_inbox_open_conversation", "conversation_key", "id"),
 )
 
 outbox = Table(
@@ -249,6 +260,8 @@ outbox = Table(
     CheckConstraint("status IN ('pending', 'working', 'done', 'discarded', 'dead')", name="status"),
     Index(None, "status", "id"),
     Index(None, "conversation_key", "id"),
+    _open_rows("ix_outbox_open", "id"),
+    _open_rows("ix_outbox_open_conversation", "conversation_key", "id"),
 )
 
 settings = Table(
