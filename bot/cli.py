@@ -5,14 +5,15 @@ from __future__ import annotations
 import os
 import sys
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, NoReturn
 
+import structlog
 import typer
 from rich.console import Console
 
 from bot.config import load_settings
 from bot.errors import ShopkeeperError
-from bot.logs import configure
+from bot.logs import configure, secrets_in
 
 app = typer.Typer(
     name="shopkeeper",
@@ -201,21 +202,29 @@ def agents_disable(name: str) -> None:
 
 
 def main() -> None:
-    """Entry point: a `ShopkeeperError` becomes one message and exit code 1, never a stack trace."""
+    """Entry point: an error that was foreseen becomes one message and exit code 1, no trace."""
     from bot.commands import evaluate, train
+    from bot.commands.failures import explained
 
     evaluate.register(app)
     train.register(train_app)
-    configure(os.environ.get("SHOPKEEPER_LOG_LEVEL", "WARNING"))
+    configure(os.environ.get("SHOPKEEPER_LOG_LEVEL", "WARNING"), secrets=secrets_in(os.environ))
     try:
         app()
     except ShopkeeperError as error:
-        Console(stderr=True).print("error:", error.message, style="red", markup=False)
-        if error.fix:
-            Console(stderr=True).print("  fix:", error.fix, markup=False)
-        sys.exit(1)
+        _tell(error)
+    except OSError as error:
+        structlog.get_logger(__name__).debug("refused_by_the_system", exc_info=True)
+        _tell(explained(error))
     except KeyboardInterrupt:
         sys.exit(130)
+
+
+def _tell(error: ShopkeeperError) -> NoReturn:
+    Console(stderr=True).print("error:", error.message, style="red", markup=False)
+    if error.fix:
+        Console(stderr=True).print("  fix:", error.fix, markup=False)
+    sys.exit(1)
 
 
 if __name__ == "__main__":

@@ -121,3 +121,24 @@ def test_a_full_disk_is_told_before_anything_is_lost(tmp_path: Path) -> None:
     shopkeeper("knowledge", "import", str(file), home=tmp_path / "shop")
     result = shopkeeper("knowledge", "export", str(tmp_path / "out.jsonl"), home=tmp_path / "shop")
     refused(result, "out.jsonl")
+
+
+@pytest.mark.parametrize(
+    ("target", "told"),
+    [("there/is/no/folder/out.jsonl", "No such file"), (".", "Is a directory")],
+)
+def test_what_the_system_refuses_is_told_with_file_reason_and_fix(
+    tmp_path: Path, target: str, told: str
+) -> None:
+    out = tmp_path / target
+    result = shopkeeper("knowledge", "export", str(out), home=tmp_path / "shop")
+    refused(result, str(out), told, "fix")
+
+
+def test_a_reader_who_leaves_early_sees_no_trace(tmp_path: Path) -> None:
+    """`shopkeeper config | head -1` closes the pipe while the program still writes."""
+    command = f"{sys.executable} -m bot.cli config | head -1"
+    environment = os.environ | {"SHOPKEEPER_HOME": str(tmp_path)}
+    shell = ["sh", "-c", command]
+    done = subprocess.run(shell, capture_output=True, text=True, env=environment, check=False)
+    assert "Traceback" not in done.stderr
