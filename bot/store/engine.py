@@ -164,6 +164,8 @@ def _open_sqlite(url: URL) -> Engine:
         # FULL: a confirmed webhook survives a power cut too, for some milliseconds a commit.
         dbapi_connection.execute("PRAGMA synchronous=FULL").close()
         dbapi_connection.execute("PRAGMA foreign_keys=ON").close()
+        # What is deleted is overwritten: an erased customer must not linger in free pages.
+        dbapi_connection.execute("PRAGMA secure_delete=ON").close()
 
     @event.listens_for(engine, "begin")
     def _begin(connection: Connection) -> None:

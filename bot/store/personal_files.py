@@ -1,0 +1,77 @@
+"""Export files that hold a customer: found and erased with the rest.
+
+Covered: the folder of exports. A JSON file that names one of the customer's conversations or turns
+is deleted; of a JSON Lines file only the rows that name one are dropped. Not covered: files that
+somebody moved elsewhere (the audit log tells who made them).
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from bot.errors import StoreError
+from bot.store.personal import Holdings
+
+_NAMES = ("conversation_id", "turn_id", "id", "conversation_key")
+
+
+def erase_in_files(folder: Path, found: Holdings) -> tuple[str, ...]:
+    """Erase; the names of the files that were changed or deleted.
+
+    Raises:
+        StoreError: a file cannot be read or changed; it is named.
+    """
+    ids = frozenset(found.conversation_ids) | frozenset(found.turn_ids)
+    changed = []
+    for file in sorted(folder.rglob("*.json*")) if folder.is_dir() and ids else ():
+        try:
+            if _erase_in(file, ids):
+                changed.append(str(file.relative_to(folder)))
+        except OSError as error:
+            raise StoreError(
+                f"cannot erase in {file}: {error.strerror}",
+                fix="make the file writable for the user who runs shopkeeper and erase again",
+            ) from error
+    return tuple(changed)
+
+
+def _erase_in(file: Path, ids: frozenset[str]) -> bool:
+    if file.suffix == ".json":
+        if not ids.isdisjoint(_named(_parsed(file.read_text(encoding="utf-8")))):
+            file.unlink()
+            return True
+        return False
+    if file.suffix != ".jsonl":
+        return False
+    with file.open(encoding="utf-8") as lines:
+        kept = [line for line in lines if ids.isdisjoint(_named(_parsed(line)))]
+    size = sum(len(line.encode()) for line in kept)
+    if size == file.stat().st_size:
+        return False
+    fresh = file.with_name(file.name + ".new")
+    fresh.write_text("".join(kept), encoding="utf-8")
+    fresh.replace(file)
+    return True
+
+
+def _parsed(text: str) -> Any:
+    try:
+        return json.loads(text)
+    except ValueError:
+        return None
+
+
+def _named(value: Any) -> Iterator[str]:
+    """Every conversation and turn that is named anywhere in a JSON value."""
+    if isinstance(value, dict):
+        for key, inner in value.items():
+            if key in _NAMES and isinstance(inner, str):
+                yield inner
+            else:
+                yield from _named(inner)
+    elif isinstance(value, list):
+        for inner in value:
+            yield from _named(inner)
