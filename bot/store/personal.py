@@ -21,7 +21,10 @@ from bot.store.rows import chunks
 from bot.store.tables import conversations, messages, metadata, turns
 
 IMPERSONAL = frozenset(
-    {"passages", "passage_versions", "counters", "agents", "settings", "audit_log"}
+    {
+        *("passages", "passage_versions", "product_links", "counters"),
+        *("agents", "settings", "subscribers", "audit_log"),
+    }
 )
 """Tables without anything a customer said: knowledge, people of the shop, values of the shop. The
 audit log names conversations only; erasure replaces their names there."""

@@ -17,7 +17,6 @@ from sqlalchemy import (
     ForeignKey,
     Index,
     Integer,
-    MetaData,
     SmallInteger,
     Table,
     UniqueConstraint,
@@ -26,16 +25,11 @@ from sqlalchemy import (
 )
 
 from bot.store.columns import BigId, CleanText, Key, UtcDateTime
+from bot.store.link_tables import events, product_links, subscribers
+from bot.store.naming import metadata
 
-metadata = MetaData(
-    naming_convention={
-        "ix": "ix_%(table_name)s_%(column_0_N_name)s",
-        "uq": "uq_%(table_name)s_%(column_0_N_name)s",
-        "ck": "ck_%(table_name)s_%(constraint_name)s",
-        "fk": "fk_%(table_name)s_%(column_0_name)s",
-        "pk": "pk_%(table_name)s",
-    }
-)
+__all__ = ["events", "metadata", "product_links", "subscribers"]
+"""Of other files, entered in the same catalogue."""
 
 PRIORITY = (
     "CASE status WHEN 'waiting' THEN CASE WHEN unhappy THEN 3 ELSE 2 END "

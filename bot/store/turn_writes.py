@@ -17,6 +17,7 @@ from bot.store.columns import as_utc, clean_key, fold, utc_now
 from bot.store.rows import insert_unless_there
 from bot.store.tables import conversations, messages, review_items, turns
 from bot.store.transitions import Event, Standing, after
+from bot.store.turn_events import publish_turn
 from bot.types import Action, Intent, Message, Turn
 
 LAST_TEXT_CHARS = 200
@@ -67,6 +68,7 @@ def write_turn(connection: Connection, turn: Turn) -> bool:
     store_standing(connection, turn.conversation_id, standing, **changes)
     _touch(connection, before, turn.message.text, max(now, said_at))
     _ask_for_review(connection, turn, now, unanswered=unanswered)
+    publish_turn(connection, turn, now, unanswered=unanswered, unhappy_before=before.unhappy)
     return True
 
 
