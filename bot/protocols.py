@@ -5,8 +5,8 @@ Implementations take finished parts in their constructors; `load`/`from_…` cla
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from typing import TYPE_CHECKING, Literal, Protocol
+from collections.abc import Callable, Iterator, Sequence
+from typing import Literal, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -23,9 +23,6 @@ from bot.types import (
     Retrieval,
     Turn,
 )
-
-if TYPE_CHECKING:
-    from sqlalchemy import Connection
 
 Vectors = NDArray[np.float32]
 """Row-major float32 array of shape (texts, dimension), rows of length 1."""
@@ -151,19 +148,4 @@ class KnowledgeStore(Protocol):
 
     def version(self) -> int:
         """Grows with every change; a reader that sees a new one reloads."""
-        ...
-
-
-class PublishEvent(Protocol):
-    """Tells the world outside that something happened, as part of the transaction that did it."""
-
-    def __call__(self, kind: str, payload: Mapping[str, object], transaction: Connection) -> None:
-        """Write the event down to be delivered; nothing leaves before the transaction commits.
-
-        Args:
-            kind: `conversation.handoff`, `conversation.escalated`, `customer.unhappy`,
-                `conversation.resolved`.
-            payload: plain JSON values; `conversation_id` and `channel` are always there.
-            transaction: open, to be committed by the caller.
-        """
         ...
