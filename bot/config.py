@@ -87,6 +87,10 @@ class Settings(BaseSettings):
         1.5, ge=0, le=30, description="A pause of this length ends a burst of messages."
     )
 
+    outgoing_allow: str = Field(
+        "", description="Private networks and hosts to connect to all the same, e.g. 10.20.0.0/16."
+    )
+
     log_level: str = "INFO"
 
     @classmethod
@@ -105,6 +109,22 @@ class Settings(BaseSettings):
     def sqlalchemy_url(self) -> str:
         """The database URL in force."""
         return self.database_url or f"sqlite:///{self.home / 'shopkeeper.db'}"
+
+    @property
+    def outgoing_urls(self) -> tuple[str, ...]:
+        """The addresses that an operator named for this program to connect to."""
+        named = [name for name in type(self).model_fields if name.endswith("_url")]
+        values = [getattr(self, name) for name in named if name != "database_url"]
+        return tuple(value for value in (*values, self.generator) if isinstance(value, str))
+
+    @property
+    def secrets(self) -> tuple[str, ...]:
+        """Values that must never be written anywhere, each also in its parts."""
+        held = [getattr(self, name) for name in type(self).model_fields]
+        values = [v.get_secret_value() for v in held if isinstance(v, SecretStr)]
+        urls = [url for url in (self.database_url, *self.outgoing_urls) if "@" in url]
+        values += [url.rpartition("@")[0].partition("://")[2].partition(":")[2] for url in urls]
+        return tuple(part for value in values for part in (value, *value.split()) if part)
 
     @property
     def index_dir(self) -> Path:

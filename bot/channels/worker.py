@@ -22,10 +22,12 @@ from uuid import uuid4
 
 import httpx
 
+from bot import outgoing
 from bot.channels.conversing import AnswerTurn, Conversing
 from bot.channels.delivery import Delivering
 from bot.channels.pump import Pump, PumpWork
 from bot.channels.webhooks.adapter import Adapter
+from bot.outgoing import OutgoingRules
 from bot.store.queue import SqlQueue
 from bot.store.queue_records import InboxItem, OutboxItem
 
@@ -64,6 +66,7 @@ class Worker:
         adapters: the connected systems, by name.
         is_with_agent: whether a person has a conversation.
         settings: see there.
+        rules: what may be connected to besides the public internet.
     """
 
     def __init__(
@@ -73,12 +76,13 @@ class Worker:
         adapters: Mapping[str, Adapter],
         is_with_agent: Callable[[str], bool],
         settings: WorkerSettings | None = None,
+        rules: OutgoingRules = OutgoingRules(),  # noqa: B008 (frozen)
     ) -> None:
         self.settings = settings or WorkerSettings()
         self.name = f"{socket.gethostname()}:{os.getpid()}:{uuid4().hex[:8]}"
         use = self.settings
         timeout = httpx.Timeout(use.read_timeout_s, connect=use.connect_timeout_s)
-        self._client = httpx.Client(timeout=timeout, follow_redirects=False)
+        self._client = outgoing.client(rules, timeout=timeout, follow_redirects=False)
         self._systems = systems = tuple(adapters)
         deliver = Delivering(queue, adapters, is_with_agent, self._client)
         converse = Conversing(

@@ -10,7 +10,9 @@ from collections.abc import Iterator
 
 import httpx
 
+from bot import outgoing
 from bot.errors import GeneratorError
+from bot.outgoing import OutgoingRules
 from bot.types import Prompt
 
 
@@ -21,14 +23,24 @@ class OpenAIGenerator:
         url: base URL, with or without the final `/v1`.
         model: model name sent with each request.
         api_key: sent as a bearer token when not empty.
+        timeout_s: seconds for each step of a request.
+        rules: what may be connected to; by default the public internet and what `url` names.
     """
 
-    def __init__(self, url: str, model: str, api_key: str = "", timeout_s: float = 60.0) -> None:
+    def __init__(
+        self,
+        url: str,
+        model: str,
+        api_key: str = "",
+        timeout_s: float = 60.0,
+        rules: OutgoingRules | None = None,
+    ) -> None:
         base = url.rstrip("/")
         self._url = (base if base.endswith("/v1") else base + "/v1") + "/chat/completions"
         self._model = model
         headers = {"Authorization": f"Bearer {api_key}"} if api_key else {}
-        self._client = httpx.Client(headers=headers, timeout=timeout_s)
+        use = rules or OutgoingRules.of("", [url])
+        self._client = outgoing.client(use, headers=headers, timeout=timeout_s)
 
     @property
     def name(self) -> str:

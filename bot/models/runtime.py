@@ -16,6 +16,7 @@ from bot.models.openai_generator import OpenAIGenerator
 from bot.models.openvino_generator import OpenVinoGenerator
 from bot.models.registry import shipped_registry
 from bot.models.setup import ModelHome, is_ready, manifest_of
+from bot.outgoing import OutgoingRules
 from bot.protocols import Encoder, Generator
 from retrieval.encoder import OpenVinoEncoder
 
@@ -29,7 +30,8 @@ def load_generator(settings: Settings) -> Generator:
     chosen = settings.generator
     if chosen.startswith(("http://", "https://")):
         key = settings.generator_api_key.get_secret_value()
-        return OpenAIGenerator(chosen, settings.generator_model, key)
+        rules = OutgoingRules.of(settings.outgoing_allow, [chosen])
+        return OpenAIGenerator(chosen, settings.generator_model, key, rules=rules)
     folder = Path(chosen)
     if not folder.is_dir():
         adapter = answer_adapter(settings.answer_adapter)

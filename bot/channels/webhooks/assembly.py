@@ -22,6 +22,7 @@ from bot.channels.webhooks.router import webhook_router
 from bot.channels.worker import Worker, WorkerSettings
 from bot.config import Settings
 from bot.errors import ConfigError
+from bot.outgoing import OutgoingRules
 from bot.store.queue import SqlQueue
 
 
@@ -80,7 +81,8 @@ def build_webhooks(
     """
     systems = connected_systems(settings) if adapters is None else dict(adapters)
     use = WorkerSettings(answer_threads=settings.workers, quiet_s=settings.webhook_quiet_s)
-    worker = Worker(queue, answer_turn, systems, is_with_agent, use)
+    rules = OutgoingRules.of(settings.outgoing_allow, settings.outgoing_urls)
+    worker = Worker(queue, answer_turn, systems, is_with_agent, use, rules)
     pipeline = Pipeline(systems, queue, worker.wake, quiet_s=use.quiet_s)
     return Webhooks(webhook_router(pipeline), worker, frozenset(systems), pipeline.counts)
 

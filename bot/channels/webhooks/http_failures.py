@@ -14,6 +14,7 @@ from urllib.parse import urlsplit
 import httpx
 
 from bot.channels.webhooks.adapter import NotDeliveredError
+from bot.outgoing import RefusedAddressError
 
 MAX_WAIT_S: Final = 3600.0
 _NEVER_SENT = (
@@ -49,6 +50,11 @@ def send(
             follow_redirects=False,
         )
     except _NEVER_SENT as error:
+        if isinstance(error.__cause__, RefusedAddressError):
+            raise NotDeliveredError(
+                f"{system}: {error.__cause__}",
+                fix="if that is meant, name the network in SHOPKEEPER_OUTGOING_ALLOW",
+            ) from error
         raise NotDeliveredError(f"{system} cannot be reached: {type(error).__name__}") from error
     except (httpx.HTTPError, httpx.InvalidURL) as error:
         raise NotDeliveredError(

@@ -18,6 +18,7 @@ from bot.channels.webhooks.chatwoot import Chatwoot
 from bot.channels.webhooks.pipeline import Pipeline
 from bot.channels.webhooks.router import webhook_router
 from bot.channels.worker import Worker, WorkerSettings
+from bot.outgoing import OutgoingRules
 from bot.store.lane import Backoff
 from bot.store.queue import SqlQueue
 from bot.store.tables import inbox, outbox
@@ -39,6 +40,7 @@ from tests.channels.webhooks.chatwoot_peer import SECRET, TOKEN, ChatwootPeer
 
 RETURNS = Passage("faq-returns", "faq", "en", "Returns", "You can return shoes within 30 days.")
 QUICK = WorkerSettings(quiet_s=0.0, lease_s=2.0, idle_s=0.05, read_timeout_s=3.0)
+LOOPBACK = OutgoingRules.of("127.0.0.0/8")
 IMPATIENT = Backoff((0.05, 0.1, *(0.2,) * 27))
 
 
@@ -111,7 +113,7 @@ class Shop:
         self.answerer = answerer or ScriptedAnswerer()
         self.adapters: dict[str, Adapter] = {"chatwoot": Chatwoot(peer.url, TOKEN, SECRET)}
         self.worker = Worker(
-            self.queue, self.answerer, self.adapters, self.turns.is_with_agent, settings
+            self.queue, self.answerer, self.adapters, self.turns.is_with_agent, settings, LOOPBACK
         )
         self.pipeline = Pipeline(
             self.adapters, self.queue, self.worker.wake, quiet_s=settings.quiet_s

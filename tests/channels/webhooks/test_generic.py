@@ -28,7 +28,7 @@ from bot.errors import ConfigError
 from bot.store.queue import SqlQueue
 from bot.store.turns import SqlTurnStore
 from bot.types import Action, Message, Mood, Turn
-from tests.channels.webhooks.support import IMPATIENT, QUICK, a_turn, serving, wait_for
+from tests.channels.webhooks.support import IMPATIENT, LOOPBACK, QUICK, a_turn, serving, wait_for
 
 SECRET = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
 OTHER = "whsec_" + "QUJD" * 8
@@ -195,7 +195,7 @@ def test_in_and_out(engine: Engine) -> None:
     queue, turns = SqlQueue(engine, IMPATIENT), SqlTurnStore(engine)
     with receiving() as receiver:
         adapters = {"generic": Generic(receiver.url, (SECRET, OTHER))}
-        worker = Worker(queue, handing_over, adapters, turns.is_with_agent, QUICK)
+        worker = Worker(queue, handing_over, adapters, turns.is_with_agent, QUICK, LOOPBACK)
         pipeline = Pipeline(adapters, queue, worker.wake, quiet_s=0.0)
         with worker, serving(pipeline) as url:
             message = {"conversation_id": "c1", "text": "can I return shoes?"}
@@ -228,7 +228,7 @@ def test_a_receiver_that_is_gone_is_not_asked_again(sqlite_engine: Engine) -> No
     with receiving() as receiver:
         receiver.answers = [410]
         adapters = {"generic": Generic(receiver.url, (SECRET,))}
-        worker = Worker(queue, a_turn, adapters, turns.is_with_agent, QUICK)
+        worker = Worker(queue, a_turn, adapters, turns.is_with_agent, QUICK, LOOPBACK)
         with worker, serving(Pipeline(adapters, queue, worker.wake, quiet_s=0.0)) as url:
             post(url, "message.created", "m", conversation_id="c", message_id="1", text="hi")
             wait_for(lambda: queue.stats().outbox.dead == 1)

@@ -16,7 +16,7 @@ from bot.store.queue import SqlQueue
 from bot.store.turns import SqlTurnStore
 from bot.types import Message, Turn
 from tests.channels.webhooks.chatwoot_peer import SECRET, TOKEN
-from tests.channels.webhooks.support import IMPATIENT, a_turn
+from tests.channels.webhooks.support import IMPATIENT, LOOPBACK, a_turn
 
 
 def main(database_url: str, peer_url: str, answer_s: float) -> None:
@@ -34,6 +34,7 @@ def main(database_url: str, peer_url: str, answer_s: float) -> None:
         {"chatwoot": Chatwoot(peer_url, TOKEN, SECRET)},
         SqlTurnStore(engine).is_with_agent,
         WorkerSettings(quiet_s=0.0, lease_s=0.6, idle_s=0.03),
+        LOOPBACK,
     )
     worker.start()
     print("ready", flush=True)
