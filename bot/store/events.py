@@ -9,16 +9,16 @@ customer's events also takes them out of what is still to be sent.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any, Final, Literal, get_args
+from typing import Any, Final
 from uuid import uuid4
 
 from sqlalchemy import Connection, Engine, Row, delete, insert, select, update
 
 from bot.errors import InputError
-from bot.store.codec import dump
+from bot.store.codec import dump, to_json
 from bot.store.columns import utc_now
 from bot.store.link_tables import events
 from bot.store.queue_records import Outgoing
@@ -27,8 +27,14 @@ from bot.store.subscribers import all_subscribers
 from bot.store.tables import outbox
 from bot.store.transactions import reading, writing
 
-EventKind = Literal["turn.answered", "conversation.handoff", "customer.unhappy", "knowledge.gap"]
-KINDS: Final[tuple[str, ...]] = get_args(EventKind)
+KINDS: Final = (
+    "turn.answered",
+    "conversation.handoff",
+    "conversation.escalated",
+    "conversation.resolved",
+    "customer.unhappy",
+    "knowledge.gap",
+)
 CHANNEL: Final = "events"
 """Their channel in the outbox."""
 
@@ -52,36 +58,35 @@ class Delivery:
     subscriber: str
 
 
-def publish(
-    connection: Connection, kind: EventKind, conversation_id: str, data: str, now: datetime
-) -> str:
-    """Tell every subscriber that wants to know, as part of a transaction.
+def publish(kind: str, payload: Mapping[str, object], transaction: Connection) -> None:
+    """Tell every subscriber that wants to know: `bot.protocols.PublishEvent`.
+
+    When nobody wants to know, nothing is stored.
 
     Args:
-        connection: of the transaction that makes the event true.
-        kind: what happened.
-        conversation_id: ours.
-        data: a JSON object as text.
-        now: timezone-aware.
+        kind: one of `KINDS`.
+        payload: plain JSON values, `conversation_id` among them.
+        transaction: the one that makes the event true.
 
-    Returns:
-        The event's id; empty if nobody wants to know, and then nothing was stored.
+    Raises:
+        ValueError: no such kind.
     """
-    wanting = [one.name for one in all_subscribers(connection) if one.wants(kind)]
+    if kind not in KINDS:
+        raise ValueError(f"{kind!r} is no kind of event")
+    wanting = [one.name for one in all_subscribers(transaction) if one.wants(kind)]
     if not wanting:
-        return ""
-    event_id = f"msg_{uuid4().hex}"
+        return
+    now, event_id = utc_now(), f"msg_{uuid4().hex}"
     values = {
         "event_id": event_id,
         "kind": kind,
-        "conversation_id": conversation_id,
-        "data": data,
+        "conversation_id": str(payload.get("conversation_id", "")),
+        "data": to_json(dict(payload)),
         "created_at": now,
     }
-    connection.execute(insert(events).values(**values))
+    transaction.execute(insert(events).values(**values))
     for name in wanting:
-        write_outgoing(connection, _outgoing(event_id, name, kind), now)
-    return event_id
+        write_outgoing(transaction, _outgoing(event_id, name, kind), now)
 
 
 class SqlEvents:

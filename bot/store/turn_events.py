@@ -10,13 +10,11 @@ specification, and its receivers need not be places where personal data may lie.
 
 from __future__ import annotations
 
-from datetime import datetime
 from typing import Any, Final
 
 from sqlalchemy import Connection
 
-from bot.store.codec import to_json
-from bot.store.events import EventKind, publish
+from bot.store.events import publish
 from bot.types import Action, Turn
 
 MAX_TEXT_CHARS: Final = 2000
@@ -26,7 +24,6 @@ MAX_SOURCES: Final = 5
 def publish_turn(
     connection: Connection,
     turn: Turn,
-    now: datetime,
     *,
     unanswered: bool,
     unhappy_before: bool,
@@ -36,14 +33,13 @@ def publish_turn(
     Args:
         connection: of the transaction that stores the turn.
         turn: it.
-        now: when it was made.
         unanswered: whether it left the customer's question open.
         unhappy_before: whether the customer was unhappy earlier in this conversation.
     """
     about = _about(turn)
     if turn.reply_text:
         said = {"text": _cut(turn.reply_text), "sources": _sources(turn)}
-        _publish(connection, "turn.answered", turn, about | said, now)
+        publish("turn.answered", about | said, connection)
     if turn.decision.action is Action.HAND_OVER:
         mood = turn.mood
         why = {
@@ -54,14 +50,14 @@ def publish_turn(
             "unhappy": bool(mood.unhappy),
             "sources": _sources(turn),
         }
-        _publish(connection, "conversation.handoff", turn, about | why, now)
+        publish("conversation.handoff", about | why, connection)
     if turn.mood.unhappy and not unhappy_before:
         felt = {
             "question": _cut(turn.message.text),
             "mood": turn.mood.label,
             "frustration": round(float(turn.mood.frustration), 3),
         }
-        _publish(connection, "customer.unhappy", turn, about | felt, now)
+        publish("customer.unhappy", about | felt, connection)
     if unanswered and not turn.error:
         gap = {
             "question": _cut(turn.message.text),
@@ -69,7 +65,7 @@ def publish_turn(
             "answerability": round(float(turn.retrieval.answerability), 3),
             "reason": turn.decision.reason,
         }
-        _publish(connection, "knowledge.gap", turn, about | gap, now)
+        publish("knowledge.gap", about | gap, connection)
 
 
 def _about(turn: Turn) -> dict[str, Any]:
@@ -80,12 +76,6 @@ def _about(turn: Turn) -> dict[str, Any]:
         "lang": turn.query.lang,
         "action": turn.decision.action.value,
     }
-
-
-def _publish(
-    connection: Connection, kind: EventKind, turn: Turn, data: dict[str, Any], now: datetime
-) -> None:
-    publish(connection, kind, turn.conversation_id, to_json(data), now)
 
 
 def _sources(turn: Turn) -> list[dict[str, str]]:

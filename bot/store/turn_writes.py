@@ -68,7 +68,7 @@ def write_turn(connection: Connection, turn: Turn) -> bool:
     store_standing(connection, turn.conversation_id, standing, **changes)
     _touch(connection, before, turn.message.text, max(now, said_at))
     _ask_for_review(connection, turn, now, unanswered=unanswered)
-    publish_turn(connection, turn, now, unanswered=unanswered, unhappy_before=before.unhappy)
+    publish_turn(connection, turn, unanswered=unanswered, unhappy_before=before.unhappy)
     return True
 
 
