@@ -62,11 +62,9 @@ def migrate(engine: Engine) -> None:
     """
     # Imported here: reading a few rows should not pay for a migration tool.
     from alembic.runtime.migration import MigrationContext
-    from alembic.script import ScriptDirectory
 
-    script = ScriptDirectory.from_config(alembic_config())
-    head = script.get_current_head()
-    known = {revision.revision for revision in script.walk_revisions()}
+    known = known_revisions()
+    head = known[0]
     with writing(engine) as connection:
         if connection.dialect.name == "postgresql":
             connection.execute(text("SELECT pg_advisory_xact_lock(:k)"), {"k": _MIGRATION_LOCK})
@@ -97,6 +95,26 @@ def check(engine: Engine) -> None:
             f"the database {engine.url.database} is damaged: {found.splitlines()[-1]}",
             fix="restore it from a backup, or save what is readable with `sqlite3 FILE .recover`",
         )
+
+
+def known_revisions() -> tuple[str, ...]:
+    """Versions of the tables that this program can read or upgrade, newest first."""
+    from alembic.script import ScriptDirectory
+
+    script = ScriptDirectory.from_config(alembic_config())
+    return tuple(revision.revision for revision in script.walk_revisions())
+
+
+def revision_of(engine: Engine) -> str | None:
+    """The version of the tables; None when there are none yet.
+
+    Raises:
+        StoreError: the database failed.
+    """
+    from alembic.runtime.migration import MigrationContext
+
+    with reading(engine) as connection:
+        return MigrationContext.configure(connection).get_current_revision()
 
 
 def alembic_config() -> Config:

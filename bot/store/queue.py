@@ -74,6 +74,7 @@ class SqlQueue:
             "next_attempt_at": now + timedelta(seconds=delay_s),
         }
         with writing(self._engine) as connection:
+            queue_rows.take_turns(connection, event.source, event.conversation_key)
             return insert_unless_there(connection, inbox, values)
 
     def claim_inbox(

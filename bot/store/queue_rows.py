@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Row, delete, select, update
+from sqlalchemy import Connection, Row, delete, func, select, update
 
 from bot.store.queue_records import ExternalRef, Following, Inbound, InboxItem, Outgoing
 from bot.store.rows import insert_unless_there
@@ -43,6 +43,17 @@ def outgoing_of_row(row: Row[Any]) -> Outgoing:
         text=row.text,
         payload=row.payload,
     )
+
+
+def take_turns(connection: Connection, system: str, conversation_key: str) -> None:
+    """Let the events of a conversation be stored one after the other.
+
+    PostgreSQL gives out row numbers before the commit: without this a later number could be seen,
+    and worked, before an earlier one. SQLite has one writer at a time anyway.
+    """
+    if conversation_key and connection.dialect.name == "postgresql":
+        key = func.hashtextextended(f"{system}:{conversation_key}", 0)
+        connection.execute(select(func.pg_advisory_xact_lock(key)))
 
 
 def write_outgoing(connection: Connection, outgoing: Outgoing, now: datetime) -> bool:
