@@ -10,6 +10,7 @@ import json
 import math
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 
@@ -30,7 +31,6 @@ T = TypeVar("T")
 Details = Annotated[Path | None, typer.Option(help="Write one row per case to this file.")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print nothing but the JSON object.")]
 Data = Annotated[Path, typer.Option(help="JSON Lines file: id, lang, text and the labels.")]
-Passages = Annotated[Path, typer.Option(help="JSON Lines: passage_id, lang, title, text.")]
 
 
 def register(app: typer.Typer) -> None:
@@ -40,15 +40,40 @@ def register(app: typer.Typer) -> None:
 
 @eval_app.command("retrieval")
 def retrieval(
-    passages: Passages,
-    queries: Annotated[Path, typer.Option(help="JSON Lines: id, lang, question, gold_passage_id.")],
+    queries: Annotated[
+        Path, typer.Option(help="JSON Lines: id, lang, question, history, gold_passage_id.")
+    ],
+    passages: Annotated[
+        Path | None,
+        typer.Option(
+            help="JSON Lines: passage_id, lang, title, text; or a shop's folder. "
+            "Without it, the contexts that the questions bring along are searched."
+        ),
+    ] = None,
     mode: Annotated[str, typer.Option(help="dense, lexical, hybrid or rerank.")] = "hybrid",
+    split: Annotated[str, typer.Option(help="Only rows of this split; empty for all.")] = "",
+    day: Annotated[
+        datetime | None,
+        typer.Option(
+            formats=["%Y-%m-%d"], help="Passages must be valid on it; today if not given."
+        ),
+    ] = None,
+    history: Annotated[
+        str,
+        typer.Option(
+            help="What is searched of a history: last (the question alone), questions (all of the "
+            "customer's words), turns (everybody's), completed (as the shop does)."
+        ),
+    ] = "completed",
+    follow_ups: Annotated[
+        bool, typer.Option("--follow-ups", help="Only questions with a history.")
+    ] = False,
     details: Details = None,
     as_json: AsJson = False,
 ) -> None:
     """Recall, MRR and nDCG of search over any passages and queries."""
     from bot.build import load_search_parts
-    from retrieval.evaluation import evaluate_retrieval
+    from retrieval.evaluation import Selection, evaluate_retrieval
 
     settings = load_settings()
     started = time.monotonic()
@@ -58,11 +83,13 @@ def retrieval(
         queries,
         mode,
         parts.encoder,
+        selection=Selection(split, follow_ups, history, day.date() if day else None),
         reranker=parts.reranker,
         understand=parts.understand,
         details_file=details,
         progress=_bar("searching"),
     )
+    _complain(report.problems)
     _finish(
         "retrieval",
         report.n,
@@ -169,12 +196,18 @@ def _finish_labels(
     details: Path | None,
     as_json: bool,
 ) -> None:
-    for problem in report.problems:
-        Console(stderr=True).print(problem, style="yellow", markup=False)
+    _complain(report.problems)
     if details is not None:
         write_details(details, [dict(row) for row in report.details])
     by_lang = {lang: dict(values) for lang, values in report.by_lang.items()}
     _finish(task, report.n, report.metrics, by_lang, config, started, as_json=as_json)
+
+
+def _complain(problems: Sequence[str]) -> None:
+    """Name the lines that were left out."""
+    console = Console(stderr=True, soft_wrap=True)
+    for problem in problems:
+        console.print(problem, style="yellow", markup=False)
 
 
 def _tracked(items: Iterable[T], total: int, what: str) -> Iterator[T]:
