@@ -24,6 +24,7 @@ IMPERSONAL = frozenset(
     {
         *("passages", "passage_versions", "product_links", "counters"),
         *("agents", "settings", "subscribers", "audit_log"),
+        *("api_keys", "console_sessions", "sign_in_attempts"),
     }
 )
 """Tables without anything a customer said: knowledge, people of the shop, values of the shop. The

@@ -24,11 +24,20 @@ from sqlalchemy import (
     text,
 )
 
+from bot.store.access_tables import api_keys, console_sessions, sign_in_attempts
 from bot.store.columns import BigId, CleanText, Key, UtcDateTime
 from bot.store.link_tables import events, product_links, subscribers
 from bot.store.naming import metadata
 
-__all__ = ["events", "metadata", "product_links", "subscribers"]
+__all__ = [
+    "api_keys",
+    "console_sessions",
+    "events",
+    "metadata",
+    "product_links",
+    "sign_in_attempts",
+    "subscribers",
+]
 """Of other files, entered in the same catalogue."""
 
 PRIORITY = (
