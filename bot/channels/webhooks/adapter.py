@@ -13,10 +13,11 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
-from typing import Literal, Protocol
+from typing import Literal, Protocol, runtime_checkable
 
 import httpx
 
+from bot.channels.webhooks.shop_records import PrivacyRequest, ProductChange
 from bot.errors import DeliveryError
 from bot.store.queue_records import Outgoing
 from bot.types import Lang, Turn
@@ -39,6 +40,8 @@ class Failure(StrEnum):
     TOO_LARGE = "too_large"
     CUT_OFF = "cut_off"
     UNKNOWN_SYSTEM = "unknown_system"
+    WRONG_SENDER = "wrong_sender"
+    NOT_OURS = "not_ours"
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,10 +54,11 @@ class Refused:
 
 @dataclass(frozen=True, slots=True)
 class ChannelEvent:
-    """One thing that happened in a connected system, as it is kept in the inbox.
+    """One thing that happened in a conversation, as it is kept in the inbox.
 
     `conversation_id` is ours and the key by which events are worked in order; it starts with the
     system's name and a colon. `may_answer` is False for a message the bot only takes note of.
+    `sent_ms` orders messages that came together, where the system tells when each was written.
     """
 
     kind: EventKind
@@ -68,6 +72,12 @@ class ChannelEvent:
     lang: Lang | None = None
     account_ref: str = ""
     conversation_ref: str = ""
+    sent_ms: int = 0
+
+    @property
+    def order_key(self) -> str:
+        """Events of one conversation are worked in order."""
+        return self.conversation_id
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +85,7 @@ class Received:
     """An event to be stored. `dedupe_key` is the same for every repetition of it."""
 
     dedupe_key: str
-    event: ChannelEvent
+    event: ChannelEvent | ProductChange | PrivacyRequest
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,7 +167,7 @@ class NotDeliveredError(DeliveryError):
 
 
 class Adapter(Protocol):
-    """One connected system."""
+    """One connected system. One that verifies its address by GET is `Challenging` as well."""
 
     @property
     def name(self) -> str:
@@ -198,3 +208,27 @@ class Adapter(Protocol):
             NotDeliveredError: it was not taken.
         """
         ...
+
+
+@runtime_checkable
+class Challenging(Protocol):
+    """A system that asks by GET, once, whether the address is ours."""
+
+    def challenge(self, query: Mapping[str, str]) -> str | None:
+        """The body of a 200, or None for a stranger."""
+        ...
+
+
+class InboundOnly:
+    """The part of an adapter that sends nothing: for systems that only tell us things."""
+
+    def outgoing(self, turn: Turn, answered_ref: str) -> tuple[Outgoing, ...]:  # noqa: ARG002
+        """Nothing: there are no conversations."""
+        return ()
+
+    def typing(self, conversation_id: str, on: bool, client: httpx.Client) -> None:
+        """Nothing."""
+
+    def deliver(self, delivery: Delivery, client: httpx.Client) -> Delivered | Dropped:  # noqa: ARG002
+        """Nothing is ever sent."""
+        return Dropped("this system takes no messages")

@@ -21,6 +21,8 @@ from prometheus_client import CollectorRegistry, Counter
 
 from bot.channels.webhooks.adapter import (
     Adapter,
+    Challenging,
+    ChannelEvent,
     Confirmed,
     Failure,
     Ignored,
@@ -28,6 +30,7 @@ from bot.channels.webhooks.adapter import (
     Received,
     Refused,
 )
+from bot.channels.webhooks.shop_records import kind_header
 from bot.errors import StoreError
 from bot.store.codec import dump, to_json
 from bot.store.queue import SqlQueue
@@ -48,6 +51,8 @@ _STATUS: Final[Mapping[Failure, int]] = {
     Failure.TOO_LARGE: 413,
     Failure.CUT_OFF: 400,
     Failure.UNKNOWN_SYSTEM: 404,
+    Failure.WRONG_SENDER: 401,
+    Failure.NOT_OURS: 404,
 }
 
 
@@ -135,6 +140,18 @@ class Pipeline:
             return Refused(Failure.TOO_LARGE, f"{len(body)} bytes")
         return adapter.verify(headers, body, self.clock()) or adapter.parse(body, headers)
 
+    def challenge(self, system: str, query: Mapping[str, str]) -> Ack | None:
+        """The answer to a system that asks whether the address is ours; None if it never does."""
+        adapter = self.adapters.get(system)
+        if not isinstance(adapter, Challenging):
+            return None
+        answer = adapter.challenge(query)
+        self.counts.request(system, "challenge" if answer is not None else "challenge_refused")
+        if answer is None:
+            log.warning("webhook_challenge_refused", system=system)
+            return Ack(403, to_json({"error": "wrong_token"}))
+        return Ack(200, answer, "text/plain")
+
     def store(self, system: str, parsed: Parsed) -> Ack:
         """Store the events of a request, then acknowledge. Waits for the database."""
         try:
@@ -173,24 +190,22 @@ class Pipeline:
             known = self.queue.confirm(item.key, item.external_id)
             return "confirmed" if known else "ignored_own_message"
         event = item.event
-        answered = event.kind == "customer_message" and event.may_answer
-        delay_s = self.quiet_s if answered else 0.0
+        waits = isinstance(event, ChannelEvent) and (
+            event.kind == "customer_message" and event.may_answer
+        )
+        delay_s = self.quiet_s if waits else 0.0
         inbound = Inbound(
             source=system,
             dedupe_key=item.dedupe_key,
-            conversation_key=event.conversation_id,
+            conversation_key=event.order_key,
             payload=dump(event),
+            headers=kind_header(event),
             received_at=self.clock(),
         )
+        told = {"system": system, "about": event.order_key, "kind": event.kind}
         if not self.queue.receive(inbound, delay_s):
-            log.info("webhook_duplicate", system=system, conversation=event.conversation_id)
+            log.info("webhook_duplicate", **told)
             return "duplicate"
         self.wake(delay_s)
-        log.info(
-            "webhook_received",
-            system=system,
-            conversation=event.conversation_id,
-            kind=event.kind,
-            message=event.message_id,
-        )
+        log.info("webhook_received", **told)
         return "received"

@@ -1,7 +1,7 @@
-"""`POST /webhooks/<system>`: HTTP in front of the pipeline.
+"""`POST /webhooks/<system>`, and GET for challenges: HTTP in front of the pipeline.
 
 Covered: reading a body with a limit on size and time, a bounded number of requests that wait for
-the database, statuses. Not covered: limits per address, challenges by GET.
+the database, statuses. Not covered: limits per address.
 """
 
 from __future__ import annotations
@@ -52,6 +52,21 @@ def webhook_router(pipeline: Pipeline) -> APIRouter:
         ack = await door.receive(system, request)
         headers = {} if ack.retry_after_s is None else {"Retry-After": str(ack.retry_after_s)}
         return Response(ack.body, ack.status, headers, ack.media_type)
+
+    @router.get(
+        "/webhooks/{system}",
+        summary="Whether this address is ours: the verification of Meta's products",
+        responses={
+            403: {"description": "The token is not right."},
+            405: {"description": "This system asks no such question."},
+        },
+    )
+    def verify(system: str, request: Request) -> Response:
+        """Answer the challenge of a system that verifies its webhooks by GET."""
+        ack = pipeline.challenge(system, dict(request.query_params))
+        if ack is None:
+            return Response(status_code=405, headers={"Allow": "POST"})
+        return Response(ack.body, ack.status, media_type=ack.media_type)
 
     return router
 

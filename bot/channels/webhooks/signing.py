@@ -6,6 +6,7 @@ its signature (each adapter).
 
 from __future__ import annotations
 
+import base64
 import hashlib
 import hmac
 import re
@@ -20,6 +21,11 @@ _UNIX_SECONDS = re.compile(r"[0-9]{1,12}")
 def hmac_sha256_hex(key: str, signed: bytes) -> str:
     """The signature in lower-case hexadecimal digits; the key is its UTF-8 text."""
     return hmac.new(key.encode(), signed, hashlib.sha256).hexdigest()
+
+
+def hmac_sha256_base64(key: str, signed: bytes) -> str:
+    """The signature in base64, padded; the key is its UTF-8 text."""
+    return base64.b64encode(hmac.new(key.encode(), signed, hashlib.sha256).digest()).decode()
 
 
 def same(expected: str, given: str) -> bool:
