@@ -199,7 +199,7 @@ def open_shop(settings: Settings, *, models: bool = True, generator: bool = True
             f"cannot make the folder {settings.home}: {error.strerror}",
             fix="set SHOPKEEPER_HOME to a folder that can be written",
         ) from error
-    engine = open_engine(settings.sqlalchemy_url)
+    engine = open_engine(settings.sqlalchemy_url, settings.encryption_keys)
     try:
         migrate(engine)
         shop = Shop(settings, engine, *_load_models(settings, models, models and generator))

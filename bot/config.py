@@ -72,6 +72,14 @@ class Settings(BaseSettings):
     secret_key: SecretStr = Field(
         SecretStr(""), description="Signs console sessions; made and kept in `home` when empty."
     )
+    encryption_key: SecretStr = Field(
+        SecretStr(""),
+        description="Encrypts what customers write (`shopkeeper privacy key` makes one); during a"
+        " rotation the new and the old one, separated by a space.",
+    )
+    retention_days: int = Field(
+        0, ge=0, le=36500, description="Conversations idle for so long are erased; 0 keeps them."
+    )
     agent_hours_zh: str = "周一至周六 9:00–21:00（北京时间）"
     agent_hours_en: str = "Monday to Friday, 9:00–18:00 CET"
 
@@ -125,6 +133,16 @@ class Settings(BaseSettings):
         urls = [url for url in (self.database_url, *self.outgoing_urls) if "@" in url]
         values += [url.rpartition("@")[0].partition("://")[2].partition(":")[2] for url in urls]
         return tuple(part for value in values for part in (value, *value.split()) if part)
+
+    @property
+    def encryption_keys(self) -> tuple[str, ...]:
+        """The keys, newest first; none when texts are stored as they are."""
+        return tuple(self.encryption_key.get_secret_value().split())
+
+    @property
+    def exports_dir(self) -> Path:
+        """Where exports are written unless told otherwise; erasing a customer looks there too."""
+        return self.home / "exports"
 
     @property
     def index_dir(self) -> Path:

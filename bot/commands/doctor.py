@@ -119,7 +119,7 @@ def _database(settings: Settings) -> Finding:
 
     if not settings.database_url and not (settings.home / "shopkeeper.db").exists():
         return Finding("database", True, "none yet; the first start makes it")
-    engine = open_engine(settings.sqlalchemy_url)
+    engine = open_engine(settings.sqlalchemy_url, settings.encryption_keys)
     try:
         check(engine)
         count = len(SqlKnowledgeStore(engine).live_passages())

@@ -10,6 +10,7 @@ from __future__ import annotations
 import os
 import sqlite3
 import time
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -17,6 +18,8 @@ from sqlalchemy import URL, Connection, Engine, create_engine, event, make_url, 
 from sqlalchemy.exc import ArgumentError
 
 from bot.errors import StoreError
+from bot.store.seal_check import leave_witness, refuse_wrong_keys
+from bot.store.sealing import Keyring, use_keyring
 from bot.store.transactions import WRITES, reading, writing
 
 if TYPE_CHECKING:
@@ -30,21 +33,26 @@ _MIGRATION_LOCK = 0x73686F706B656570
 _MIGRATIONS = Path(__file__).parent / "migrations"
 
 
-def open_engine(url: str) -> Engine:
+def open_engine(url: str, keys: Sequence[str] = ()) -> Engine:
     """Open the database that `url` names. The caller disposes of the engine.
 
     Args:
         url: `sqlite:///relative.db`, `sqlite:////absolute.db` or `postgresql://user@host/name`.
+        keys: `Settings.encryption_keys`, newest first; without one, texts are stored as they are.
 
     Raises:
         StoreError: the URL makes no sense, the folder is missing or not writable, the file is
-            damaged, or the server cannot be reached.
+            damaged, the server cannot be reached, or the database is encrypted with other keys.
+        ConfigError: a key is not a key.
     """
     parsed = _parse(url)
+    ring = Keyring(keys) if keys else None
     engine = _open_sqlite(parsed) if _is_sqlite(parsed) else _open_postgres(parsed)
     try:
         with reading(engine) as connection:
             _refuse_unfit(connection)
+        use_keyring(engine, ring)
+        refuse_wrong_keys(engine)
     except BaseException:
         engine.dispose()
         raise
@@ -60,24 +68,8 @@ def migrate(engine: Engine) -> None:
     Raises:
         StoreError: the database belongs to a newer program, or it failed.
     """
-    # Imported here: reading a few rows should not pay for a migration tool.
-    from alembic.runtime.migration import MigrationContext
-
-    known = known_revisions()
-    head = known[0]
-    with writing(engine) as connection:
-        if connection.dialect.name == "postgresql":
-            connection.execute(text("SELECT pg_advisory_xact_lock(:k)"), {"k": _MIGRATION_LOCK})
-        current = MigrationContext.configure(connection).get_current_revision()
-        if current == head:
-            return
-        if current is not None and current not in known:
-            raise StoreError(
-                f"the database was made by a newer shopkeeper (its tables are at {current!r},"
-                f" this program knows up to {head!r})",
-                fix="upgrade shopkeeper, or restore the backup from before the newer one ran",
-            )
-        _upgrade(connection)
+    _to_newest(engine)
+    leave_witness(engine)
 
 
 def check(engine: Engine) -> None:
@@ -125,6 +117,27 @@ def alembic_config() -> Config:
     config.set_main_option("script_location", str(_MIGRATIONS).replace("%", "%%"))
     config.set_main_option("path_separator", "os")
     return config
+
+
+def _to_newest(engine: Engine) -> None:
+    # Imported here: reading a few rows should not pay for a migration tool.
+    from alembic.runtime.migration import MigrationContext
+
+    known = known_revisions()
+    head = known[0]
+    with writing(engine) as connection:
+        if connection.dialect.name == "postgresql":
+            connection.execute(text("SELECT pg_advisory_xact_lock(:k)"), {"k": _MIGRATION_LOCK})
+        current = MigrationContext.configure(connection).get_current_revision()
+        if current == head:
+            return
+        if current is not None and current not in known:
+            raise StoreError(
+                f"the database was made by a newer shopkeeper (its tables are at {current!r},"
+                f" this program knows up to {head!r})",
+                fix="upgrade shopkeeper, or restore the backup from before the newer one ran",
+            )
+        _upgrade(connection)
 
 
 def _upgrade(connection: Connection) -> None:

@@ -10,6 +10,7 @@ from sqlalchemy import Boolean, Column, Index, Table, false
 
 from bot.store.columns import CleanText, Key, UtcDateTime
 from bot.store.naming import metadata
+from bot.store.sealing import Sealed
 
 subscribers = Table(
     "subscribers",
@@ -29,7 +30,7 @@ events = Table(
     Column("event_id", Key, primary_key=True),
     Column("kind", CleanText, nullable=False),
     Column("conversation_id", Key, nullable=False),
-    Column("data", CleanText, nullable=False),
+    Column("data", Sealed, nullable=False),
     Column("created_at", UtcDateTime, nullable=False),
     Index(None, "conversation_id"),
     Index(None, "created_at"),

@@ -28,7 +28,8 @@ else:
     from bot.store.engine import open_engine
     from bot.store.transactions import writing
 
-    engine = open_engine(load_settings().sqlalchemy_url)
+    settings = load_settings()
+    engine = open_engine(settings.sqlalchemy_url, settings.encryption_keys)
     try:
         with writing(engine) as opened:
             _run(opened)
