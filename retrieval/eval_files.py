@@ -228,7 +228,7 @@ def _joined(question: Question, history: HistoryMode) -> Query:
         if history == "turns" or (history == "questions" and entry.speaker == "customer")
     ]
     text = "\n".join([*said, question.text])[-_JOINED:]
-    return Query(question.text, question.lang, text, is_follow_up=bool(said))
+    return Query(question.text, question.lang, text)
 
 
 def _question(line: _Line) -> Question:

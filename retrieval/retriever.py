@@ -1,7 +1,7 @@
 """Search: a question in, the passages that may answer it out, best first.
 
 Covered: dense, word and exact search put together, passages that are not valid today left out, the
-customer's language first among the translations of one entry, an optional reranker within a time
+customer's language first among the translations of one entry, an optional reader within a time
 budget, and one probability that the hits answer at all. Not covered: completing follow-ups, which
 happens before (`bot.query`).
 """
@@ -15,7 +15,7 @@ from datetime import date, datetime
 import numpy as np
 from numpy.typing import NDArray
 
-from bot.protocols import Encoder, Reranker
+from bot.protocols import Encoder, Reader
 from bot.types import Hit, Lang, Query, Retrieval
 from retrieval.calibration import Calibration, Features
 from retrieval.candidates import Candidates, Mode, gather
@@ -27,6 +27,8 @@ from retrieval.text import INVISIBLE, simplified, terms
 
 MAX_QUERY_CHARS = 2000
 _NAME_BONUS = 0.1
+_LAST_TURN = 0.5
+"""Share of the message itself in the vector of a follow-up, beside the message with its history."""
 
 
 def today() -> date:
@@ -45,7 +47,7 @@ class HybridRetriever:
         mode: Mode = "hybrid",
         fusion: FusionSettings | None = None,
         calibration: Calibration | None = None,
-        reranker: Reranker | None = None,
+        reader: Reader | None = None,
         rerank_budget_s: float = 0.5,
         day: Callable[[], date] = today,
     ) -> None:
@@ -57,20 +59,20 @@ class HybridRetriever:
             mode: which searches count.
             fusion: how they are put together.
             calibration: None for the one that ships with the program.
-            reranker: None for none; used in modes `hybrid` and `rerank`.
+            reader: None for none; used in modes `hybrid` and `rerank`.
             rerank_budget_s: passages not scored by then keep their place behind the others.
             day: gives the day on which passages must be valid.
         """
         if mode != "lexical" and (encoder is None or index.dense is None):
             raise ValueError(f"mode {mode!r} needs an encoder and an index with vectors")
-        if mode == "rerank" and reranker is None:
-            raise ValueError("mode 'rerank' needs a reranker")
+        if mode == "rerank" and reader is None:
+            raise ValueError("mode 'rerank' needs a reader")
         self.index = index
         self._encoder = encoder
         self._mode = mode
         self._fusion = fusion or FusionSettings()
         self._calibration = calibration or Calibration.load()
-        self._reranker = reranker if mode in {"hybrid", "rerank"} else None
+        self._reader = reader if mode in {"hybrid", "rerank"} else None
         self._rerank_budget_s = rerank_budget_s
         self._day = day
 
@@ -82,7 +84,7 @@ class HybridRetriever:
             mode=self._mode,
             fusion=self._fusion,
             calibration=self._calibration,
-            reranker=self._reranker,
+            reader=self._reader,
             rerank_budget_s=self._rerank_budget_s,
             day=self._day,
         )
@@ -95,23 +97,28 @@ class HybridRetriever:
     def search_with_features(
         self, query: Query, limit: int = 5
     ) -> tuple[Retrieval, Features | None]:
-        """As `search`, with what calibration is fitted on; None when nothing was found."""
+        """As `search`, with what calibration is fitted on; None when nothing was found.
+
+        Of a follow-up, the message itself counts twice: its history says what it is about, and
+        more than that would find the passages of the earlier questions again (docs/retrieval.md).
+        """
         started = time.perf_counter()
         text = INVISIBLE.sub("", query.search_text[:MAX_QUERY_CHARS]).strip()
         version = self.index.manifest.index_version
         if not text or not self.index.passages or limit < 1:
             return Retrieval((), 0.0, version), None
-        vector = self._encode(text)
+        said = _said(query)
+        vector = self._encode(text, said)
         encoded = time.perf_counter()
-        wanted = terms(text)
+        wanted = terms(text) + terms(said)
         candidates = gather(self.index, self._mode, text, wanted, vector, self._day())
         score = self._score(candidates)
         order = self._order(candidates, score, query.lang)
         searched = time.perf_counter()
-        shown = order[: max(limit, RERANKED if self._reranker else LOOKED_AT)]
+        shown = order[: max(limit, RERANKED if self._reader else LOOKED_AT)]
         hits = [self._hit(candidates, score, at) for at in shown]
-        if self._reranker:
-            hits = rerank_within(self._reranker, text, hits, self._rerank_budget_s)
+        if self._reader:
+            hits = rerank_within(self._reader, text, hits, self._rerank_budget_s)
         features = features_of(self.index, text, wanted, candidates, hits)
         done = time.perf_counter()
         timings = {
@@ -122,10 +129,16 @@ class HybridRetriever:
         answerability = self._calibration.probability(features) if features else 0.0
         return Retrieval(tuple(hits[:limit]), answerability, version, timings), features
 
-    def _encode(self, text: str) -> NDArray[np.float32] | None:
+    def _encode(self, text: str, said: str) -> NDArray[np.float32] | None:
+        """The question's vector; of a follow-up halfway to that of the message by itself."""
         if self._mode == "lexical" or self._encoder is None:
             return None
-        return np.asarray(self._encoder.encode([simplified(text)], "query")[0], np.float32)
+        texts = [simplified(part) for part in (text, said) if part]
+        vectors = np.asarray(self._encoder.encode(texts, "query"), np.float32)
+        if not said:
+            return np.asarray(vectors[0], np.float32)
+        mixed = (1 - _LAST_TURN) * vectors[0] + _LAST_TURN * vectors[1]
+        return np.asarray(mixed / max(float(np.linalg.norm(mixed)), 1e-6), np.float32)
 
     def _score(self, candidates: Candidates) -> NDArray[np.float32]:
         if self._mode == "dense":
@@ -165,6 +178,14 @@ class HybridRetriever:
             lexical=bm25 if bm25 > 0 else None,
             exact=bool(candidates.by_sku[at] or candidates.by_name[at]),
         )
+
+
+def _said(query: Query) -> str:
+    """What a follow-up says by itself, which counts beside what it was completed to; else ""."""
+    if not query.is_follow_up:
+        return ""
+    said = INVISIBLE.sub("", query.text[:MAX_QUERY_CHARS]).strip()
+    return said if said != query.search_text.strip() else ""
 
 
 def _distance(passage: Lang, customer: Lang) -> int:

@@ -10,13 +10,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bot.protocols import Retriever
-from bot.types import Lang, Passage
+from bot.types import Lang, Passage, Query
 from retrieval.candidates import Mode
 from retrieval.index import HybridIndex
 from retrieval.live import LiveRetriever
 from retrieval.retriever import HybridRetriever
 from tests.fakes import FakeKnowledgeStore
-from tests.retrieval.fakes import FakeEncoder, FakeReranker, faq
+from tests.retrieval.fakes import FakeEncoder, FakeReader, faq
 from tests.retrieval.shop import PASSAGES, TODAY, ask, product
 
 Make = Callable[[tuple[Passage, ...]], Retriever]
@@ -151,6 +151,19 @@ def test_a_traditional_question_is_the_simplified_one() -> None:
     assert one == other
 
 
+def test_a_follow_up_counts_for_more_than_what_it_follows() -> None:
+    """ "Delivery? – And returns?" once found the delivery times again."""
+    asked = Query(
+        "and can I return it?",
+        "en",
+        "How long does delivery take?\nand can I return it?",
+        is_follow_up=True,
+    )
+    joined = replace(asked, is_follow_up=False)
+    assert over(PASSAGES).search(joined, 1).hits[0].passage.passage_id == "faq-ship.en"
+    assert over(PASSAGES).search(asked, 1).hits[0].passage.passage_id == "faq-ret.en"
+
+
 def test_hits_say_where_they_come_from() -> None:
     hit = over(PASSAGES).search(ask("Tidewell K17 Gooseneck Kettle"), 1).hits[0]
     assert hit.exact
@@ -158,7 +171,7 @@ def test_hits_say_where_they_come_from() -> None:
     assert -1 <= hit.dense <= 1.001
     assert hit.lexical is not None
     assert hit.lexical > 0
-    assert hit.rerank is None
+    assert hit.reading is None
 
 
 def test_the_turn_can_tell_which_knowledge_was_searched() -> None:
@@ -178,41 +191,41 @@ def test_a_mode_without_its_parts_is_refused() -> None:
     words_only = HybridIndex.build(PASSAGES, None)
     with pytest.raises(ValueError, match="needs an encoder"):
         HybridRetriever(words_only, None)
-    with pytest.raises(ValueError, match="needs a reranker"):
+    with pytest.raises(ValueError, match="needs a reader"):
         HybridRetriever(INDEX, FakeEncoder(), mode="rerank")
     assert ids(HybridRetriever(words_only, None, mode="lexical"), "delivery")
 
 
-def reranked(favourite: str, seconds: float, budget: float) -> tuple[FakeReranker, list[str]]:
+def reranked(favourite: str, seconds: float, budget: float) -> tuple[FakeReader, list[str]]:
     passages = tuple(faq(f"p{n:02}", f"delivery question {n:02}") for n in range(30))
     encoder = FakeEncoder()
-    reranker = FakeReranker(favourite, seconds)
+    reader = FakeReader(favourite, seconds)
     retriever = HybridRetriever(
         HybridIndex.build((*passages, product("D-1000", "Delivery bag")), encoder),
         encoder,
-        reranker=reranker,
+        reader=reader,
         rerank_budget_s=budget,
     )
-    return reranker, ids(retriever, "delivery question", 10)
+    return reader, ids(retriever, "delivery question", 10)
 
 
-def test_the_reranker_has_the_last_word() -> None:
+def test_the_reader_has_the_last_word() -> None:
     _, before = reranked("no such text", 0.0, 5.0)
     favourite = before[7]
-    reranker, after = reranked(f"question {favourite[1:]}", 0.0, 5.0)
+    reader, after = reranked(f"question {favourite[1:]}", 0.0, 5.0)
     assert after[0] == favourite
-    assert sum(len(batch) for batch in reranker.batches) == 20
+    assert sum(len(batch) for batch in reader.batches) == 20
 
 
-def test_the_reranker_keeps_its_time_budget() -> None:
-    reranker, found = reranked("no such text", 0.05, 0.12)
-    assert len(reranker.batches) == 2
+def test_the_reader_keeps_its_time_budget() -> None:
+    reader, found = reranked("no such text", 0.05, 0.12)
+    assert len(reader.batches) == 2
     assert len(found) == 10
 
 
 def test_an_article_number_is_not_reranked_away() -> None:
     encoder = FakeEncoder()
-    retriever = HybridRetriever(INDEX, encoder, reranker=FakeReranker("Visa"), day=lambda: TODAY)
+    retriever = HybridRetriever(INDEX, encoder, reader=FakeReader("Visa"), day=lambda: TODAY)
     assert ids(retriever, "pay ML-KET-1701")[:2] == ["product-ML-KET-1701.en", "faq-pay.en"]
 
 
