@@ -1,6 +1,6 @@
 """The worker of the connected systems: what came in is answered, what is to go out is sent.
 
-Covered: two pumps over one queue, their start and graceful stop. Any number of workers, in threads,
+Covered: three pumps over one queue, their start and graceful stop. Any number of workers, in threads,
 processes and hosts, may share a database: a conversation is worked in order, different ones in
 parallel. Not covered: receiving (`bot.channels.webhooks.pipeline`).
 
@@ -13,23 +13,25 @@ What is promised when the process is killed at any instant:
 
 from __future__ import annotations
 
-import os
-import socket
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from types import TracebackType
-from uuid import uuid4
 
 import httpx
+import structlog
 
 from bot import outgoing
 from bot.channels.conversing import AnswerTurn, Conversing
 from bot.channels.delivery import Delivering
 from bot.channels.pump import Pump, PumpWork
-from bot.channels.webhooks.adapter import Adapter
+from bot.channels.webhooks.adapter import Adapter, Delivers
+from bot.channels.worker_name import is_gone, worker_name
+from bot.errors import StoreError
 from bot.outgoing import OutgoingRules
 from bot.store.queue import SqlQueue
 from bot.store.queue_records import InboxItem, OutboxItem
+
+log = structlog.get_logger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +41,7 @@ class WorkerSettings:
     Attributes:
         answer_threads: conversations answered at the same time.
         delivery_threads: things sent at the same time.
+        shop_threads: products and requests of shop systems worked at the same time.
         quiet_s: a customer's pause of this length ends a burst; 0 answers each message by itself.
         lease_s: the work of a killed process is taken over after this time.
         longest_s: work that takes longer is taken over by another worker.
@@ -49,6 +52,7 @@ class WorkerSettings:
 
     answer_threads: int = 4
     delivery_threads: int = 4
+    shop_threads: int = 2
     quiet_s: float = 1.5
     lease_s: float = 30.0
     longest_s: float = 180.0
@@ -67,6 +71,9 @@ class Worker:
         is_with_agent: whether a person has a conversation.
         settings: see there.
         rules: what may be connected to besides the public internet.
+        shops: systems that tell us of other things than conversations, and what works those. They
+            have threads of their own: a price must not wait for answers.
+        senders: what else takes things out of the outbox, by channel.
     """
 
     def __init__(
@@ -77,14 +84,20 @@ class Worker:
         is_with_agent: Callable[[str], bool],
         settings: WorkerSettings | None = None,
         rules: OutgoingRules = OutgoingRules(),  # noqa: B008 (frozen)
+        shops: Mapping[str, Callable[[InboxItem], None]] | None = None,
+        senders: Mapping[str, Delivers] | None = None,
     ) -> None:
         self.settings = settings or WorkerSettings()
-        self.name = f"{socket.gethostname()}:{os.getpid()}:{uuid4().hex[:8]}"
+        self._queue = queue
+        self.name = worker_name()
         use = self.settings
         timeout = httpx.Timeout(use.read_timeout_s, connect=use.connect_timeout_s)
         self._client = outgoing.client(rules, timeout=timeout, follow_redirects=False)
         self._systems = systems = tuple(adapters)
-        deliver = Delivering(queue, adapters, is_with_agent, self._client)
+        works = dict(shops or {})
+        delivers: dict[str, Delivers] = {**adapters, **(senders or {})}
+        self._shop_systems, self._channels = shop_systems, channels = tuple(works), tuple(delivers)
+        deliver = Delivering(queue, delivers, is_with_agent, self._client)
         converse = Conversing(
             queue,
             answer_turn,
@@ -107,10 +120,21 @@ class Worker:
             threads=use.answer_threads,
             **pump,
         )
+        self._shops: Pump[InboxItem] = Pump(
+            "shops",
+            PumpWork(
+                claim=lambda limit: queue.claim_inbox(self.name, limit, use.lease_s, shop_systems),
+                work=lambda item: works[item.event.source](item),
+                renew=lambda item: queue.renew(item, use.lease_s),
+                give_back=lambda item: queue.put_off(item, 0.0),
+            ),
+            threads=use.shop_threads,
+            **pump,
+        )
         self._outbox: Pump[OutboxItem] = Pump(
             "outbox",
             PumpWork(
-                claim=lambda limit: queue.claim_outbox(self.name, limit, use.lease_s, systems),
+                claim=lambda limit: queue.claim_outbox(self.name, limit, use.lease_s, channels),
                 work=deliver.work,
                 renew=lambda item: queue.renew(item, use.lease_s),
                 give_back=lambda item: queue.put_off(item, 0.0),
@@ -121,14 +145,32 @@ class Worker:
 
     def start(self) -> Worker:
         """Begin to work. Without connected systems there is nothing to do."""
-        if self._systems:
-            self._inbox.start()
-            self._outbox.start()
+        if self._systems or self._shop_systems or self._channels:
+            self._take_over()
+        for pump, used in (
+            (self._inbox, self._systems),
+            (self._shops, self._shop_systems),
+            (self._outbox, self._channels),
+        ):
+            if used:
+                pump.start()
         return self
+
+    def _take_over(self) -> None:
+        """What a killed process on this machine held need not wait for the end of its lease."""
+        try:
+            count = self._queue.release(is_gone)
+        except StoreError as error:
+            # The leases end by themselves.
+            log.warning("queue_take_over_failed", error=error.message)
+        else:
+            if count:
+                log.info("queue_taken_over", rows=count)
 
     def wake(self, after_s: float = 0.0) -> None:
         """Something is due in so many seconds. From any thread; does not block."""
         self._inbox.wake(after_s)
+        self._shops.wake(after_s)
 
     def wake_outbox(self) -> None:
         """Something is to be sent. From any thread; does not block."""
@@ -137,6 +179,7 @@ class Worker:
     def stop(self, timeout_s: float = 20.0) -> None:
         """Finish what is being worked; what takes longer is given back. Blocks."""
         self._inbox.stop(timeout_s)
+        self._shops.stop(timeout_s)
         self._outbox.stop(timeout_s)
         self._client.close()
 

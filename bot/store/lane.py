@@ -117,6 +117,15 @@ class Lane:
         """Prolong the lease; False if another worker has the row by now."""
         return self._change_held(connection, lease, lease_until=until)
 
+    def release(self, connection: Connection, now: datetime, is_gone: Callable[[str], bool]) -> int:
+        """End the leases of workers of which `is_gone` says that they are dead; how many."""
+        table = self._table.c
+        held = (_open(self._table.name), table.status == "working", table.lease_until > now)
+        owners = connection.execute(select(table.lease_owner).where(*held).distinct()).scalars()
+        gone = [owner for owner in owners if is_gone(owner)]
+        statement = update(self._table).where(*held, table.lease_owner.in_(gone))
+        return connection.execute(statement.values(lease_until=now)).rowcount if gone else 0
+
     def note(self, connection: Connection, lease: Lease, error: str) -> bool:
         """Leave a remark on the row; False if another worker has it by now."""
         return self._change_held(connection, lease, error=error[:MAX_ERROR_CHARS])

@@ -260,6 +260,13 @@ class SqlQueue:
         with writing(self._engine) as connection:
             return self._lane(item).renew(connection, item.lease, until)
 
+    def release(self, is_gone: Callable[[str], bool]) -> int:
+        """Let what dead workers hold be taken over at once; `is_gone` tells by name. How many."""
+        now = self._clock()
+        with writing(self._engine) as connection:
+            lanes = (self._inbox, self._outbox)
+            return sum(lane.release(connection, now, is_gone) for lane in lanes)
+
     def requeue_dead(self, box: Box, scopes: Sequence[str] = ()) -> int:
         """Try dead rows again, of these sources or channels (all when empty); how many."""
         lane = self._inbox if box == "inbox" else self._outbox

@@ -94,3 +94,15 @@ def test_pages_of_a_long_list_follow_each_other(queue: SqlQueue, desk: QueueDesk
         seen += [row.key for row in page]
         after = page[-1].row_id
     assert seen == list("abcde")
+
+
+def test_what_dead_workers_hold_is_taken_over_at_once(engine: Engine) -> None:
+    queue = SqlQueue(engine)
+    for key in ("a", "b"):
+        queue.receive(event(key, f"c-{key}"))
+    queue.claim_inbox("dead", limit=1)
+    (alive,) = queue.claim_inbox("alive", limit=1)
+    assert queue.release(lambda name: name == "dead") == 1
+    (item,) = queue.claim_inbox("heir", limit=9)
+    assert item.event.dedupe_key == "a"
+    assert queue.complete(alive) is True
