@@ -19,9 +19,11 @@ from bot.types import (
     Prompt,
     Query,
     ReadinessCheck,
+    Reading,
     Reply,
     Retrieval,
     Turn,
+    Waiting,
 )
 
 Vectors = NDArray[np.float32]
@@ -82,16 +84,16 @@ class Retriever(Protocol):
         ...
 
 
-class Reranker(Protocol):
-    """Scores how well each passage answers the question (a cross-encoder)."""
+class Reader(Protocol):
+    """Reads passages with a question in mind (a cross-encoder): which answers, and where."""
 
     @property
     def name(self) -> str:
         """Identifies weights."""
         ...
 
-    def score(self, question: str, passages: Sequence[str]) -> Vectors:
-        """Probability per passage, shape (len(passages),)."""
+    def read(self, question: str, passages: Sequence[str]) -> Sequence[Reading]:
+        """One reading per passage, in order. Safe to call from many threads."""
         ...
 
 
@@ -124,6 +126,10 @@ class TurnStore(Protocol):
 
     def failed_before(self, conversation_id: str) -> bool:
         """Whether the latest turn ended in "I don't know"."""
+        ...
+
+    def waiting(self, conversation_id: str) -> Waiting | None:
+        """Since when and why the conversation waits for a person; None if it does not."""
         ...
 
     def save(self, turn: Turn) -> None:

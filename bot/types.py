@@ -107,10 +107,36 @@ class Query:
 
 
 @dataclass(frozen=True, slots=True)
+class EvidenceSentence:
+    """A sentence of a passage, in characters (end not included), and how likely it is needed."""
+
+    start: int
+    end: int
+    needed: float
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """What reading a passage with the question in mind told.
+
+    Attributes:
+        logit: log-odds that the passage answers the question.
+        sentences: of the passage, in order, as far as it was read.
+        span: characters of the shortest answer; worth something only if the passage answers.
+        span_score: its share of all spans' probability, in [0, 1].
+    """
+
+    logit: float
+    sentences: tuple[EvidenceSentence, ...] = ()
+    span: tuple[int, int] = (0, 0)
+    span_score: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
 class Hit:
     """A retrieved passage. `score` orders hits; the others say where it came from.
 
-    `dense` is a cosine in [-1, 1], `lexical` a BM25 score, `rerank` a probability in [0, 1];
+    `dense` is a cosine in [-1, 1], `lexical` a BM25 score, `reading` what the reader made of it;
     None where that search did not return the passage. `exact` marks a SKU or name match.
     """
 
@@ -118,7 +144,7 @@ class Hit:
     score: float
     dense: float | None = None
     lexical: float | None = None
-    rerank: float | None = None
+    reading: Reading | None = None
     exact: bool = False
 
 
@@ -158,6 +184,15 @@ class Decision:
     reason: str
     confidence: float = 0.0
     hits: tuple[Hit, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    """A conversation that waits for a person: since when, for which reason, and how unhappy."""
+
+    since: datetime
+    reason: str
+    unhappy: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,6 +1,6 @@
 """Prepared sentences: what the customer is told when nothing is drafted. English and Chinese.
 
-They promise nothing that the program does not do. Opening hours come from the settings.
+They promise nothing that the program does not do. When people answer comes from the settings.
 """
 
 from __future__ import annotations
@@ -19,9 +19,53 @@ _TEXTS: dict[str, tuple[str, str]] = {
     ),
     "hand_over": (
         "I'm passing this conversation to a colleague, who will see everything you wrote. "
-        "Our team is here {hours}; the reply will appear in this chat.",
-        "我现在把您的对话转给人工客服，同事会看到您之前的全部留言。"
-        "服务时间：{hours}，回复会出现在本对话中。",
+        "The reply will appear in this chat.",
+        "我现在把您的对话转给人工客服，同事会看到您之前的全部留言，回复会出现在本对话中。",
+    ),
+    "hand_over_closed": (
+        "I'm passing this conversation to a colleague, who will see everything you wrote. "
+        "Our team is back {when}; the reply will appear in this chat.",
+        "我已把您的对话转给人工客服，同事会看到您之前的全部留言。"
+        "人工客服将于{when}上班，回复会出现在本对话中。",
+    ),
+    "still_waiting": (
+        "A colleague has your conversation in the queue and will reply in this chat. "
+        "Whatever you add here, they will see.",
+        "您的对话已在人工客服的队列中，同事会在本对话中回复您。您补充的内容他们都能看到。",
+    ),
+    "still_waiting_closed": (
+        "Your conversation is in our colleagues' queue. They are back {when} and will reply in "
+        "this chat. Whatever you add here, they will see.",
+        "您的对话已在人工客服的队列中，同事将于{when}上班，届时在本对话中回复您。"
+        "您补充的内容他们都能看到。",
+    ),
+    "escalated": (
+        "I'm sorry that you are still waiting. I have reminded our colleagues and put your "
+        "conversation at the front of their queue. You need not write again: the reply will "
+        "appear here.",
+        "抱歉让您久等了。我已再次提醒同事，并把您的对话排到队列最前面。您无需重复留言，回复会出现在这里。",
+    ),
+    "handed_back": (
+        "I'm the shop's assistant and back in this conversation. If you still need a colleague, "
+        "just reply “agent”.",
+        "我是智能客服，现在继续为您服务。如果仍需要人工，请回复“人工”。",
+    ),
+    "closed": (
+        "A colleague has closed this conversation. If anything is still open, just write here and "
+        "we will carry on.",
+        "同事已结束本次会话。如果还有问题没有解决，直接在这里留言，我们会继续为您处理。",
+    ),
+    "worsening": (
+        "I'm sorry, this is not going the way it should.",
+        "抱歉，没能让事情顺利解决。",
+    ),
+    "reserved": (
+        "This is something a person should look into.",
+        "这件事需要由人工来处理。",
+    ),
+    "policy_unsure": (
+        "I'm not sure enough about our rules in this case to give you a reliable answer.",
+        "关于这种情况的规定，我没有足够把握给您准确的答复。",
     ),
     "unhappy": (
         "I'm sorry about the trouble this has caused you.",
@@ -86,7 +130,7 @@ def notice(name: str, lang: Lang, **values: str) -> str:
     """The prepared sentence `name` in the customer's language.
 
     Args:
-        values: what the sentence's braces stand for, such as `hours` and `shop`.
+        values: what the sentence's braces stand for, such as `when` and `shop`.
 
     Raises:
         KeyError: there is no such sentence.

@@ -1,6 +1,6 @@
 """What agents do with a conversation: take over, reply, hand back, resolve.
 
-Covered: each action as one transaction, refused if it makes no sense now (`transitions`). Not
+Covered: each action as one transaction, refused if it makes no sense now (`bot.handover.states`). Not
 covered: who may do it (sign-in is the console's), sending (`bot.store.queue`).
 """
 
@@ -13,13 +13,14 @@ from uuid import uuid4
 from sqlalchemy import Connection, Engine, Row, update
 
 from bot.errors import InputError
+from bot.handover.states import Event, after
 from bot.store.columns import utc_now
 from bot.store.queue_records import Outgoing, OutgoingKind
 from bot.store.queue_rows import write_outgoing
-from bot.store.tables import conversations, review_items
+from bot.store.standing import happen, standing_of
+from bot.store.tables import conversations
 from bot.store.transactions import writing
-from bot.store.transitions import Event, Standing, after
-from bot.store.turn_writes import locked, store_standing, write_utterance
+from bot.store.utterances import locked, write_utterance
 
 MAX_REPLY_CHARS = 10_000
 
@@ -89,7 +90,8 @@ class SqlConversations:
         request_id = request_id or uuid4().hex
         with writing(self._engine) as connection:
             row = _found(connection, conversation_id)
-            after(Standing(row.status, row.assigned_to), Event.AGENT_REPLY, agent)
+            # Refused before anything is written; what it changes depends on whether it is new.
+            after(standing_of(connection, row), Event.AGENT_REPLY, agent)
             written = write_utterance(
                 connection,
                 row.id,
@@ -100,6 +102,7 @@ class SqlConversations:
                 external_id=f"console:{request_id}",
             )
             if written:
+                happen(connection, row, [Event.AGENT_REPLY], now, agent=agent)
                 connection.execute(
                     update(conversations)
                     .where(conversations.c.id == row.id)
@@ -111,20 +114,11 @@ class SqlConversations:
     def _act(self, conversation_id: str, event: Event, agent: str, told: str) -> None:
         with writing(self._engine) as connection:
             row = _found(connection, conversation_id)
-            before = Standing(row.status, row.assigned_to)
-            standing = after(before, event, agent)
-            if standing == before:
+            before = standing_of(connection, row)
+            pushed = row.channel in self._push_channels
+            now = happen(connection, row, [event], utc_now(), agent=agent, push=pushed)
+            if now == before:
                 return
-            store_standing(connection, row.id, standing)
-            connection.execute(
-                update(review_items)
-                .where(
-                    review_items.c.conversation_id == row.id,
-                    review_items.c.kind == "handover",
-                    review_items.c.closed_at.is_(None),
-                )
-                .values(closed_at=utc_now(), closed_by=agent)
-            )
             self._push(connection, row, "event", told, f"event:{uuid4().hex}")
 
     def _push(

@@ -11,6 +11,8 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Literal
 
+from bot.handover.states import ElsewhereEvent
+
 Box = Literal["inbox", "outbox"]
 OutgoingKind = Literal["reply", "note", "handoff", "event"]
 """`reply` for the customer, `note` for the agents, `handoff` asks for a person, `event` says what
@@ -87,9 +89,6 @@ class ExternalRef:
 
     account_id: str = ""
     conversation_id: str = ""
-
-
-ElsewhereEvent = Literal["taken_over", "opened", "handed_back", "resolved"]
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,12 +7,21 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Literal
 
+from bot.handover.states import Status
 from bot.types import Speaker, Turn
 
-Status = Literal["bot", "waiting", "agent", "resolved"]
-"""Who is up: the bot, a person to be found, the person who took over, nobody any more."""
+__all__ = [
+    "ConversationDetail",
+    "ConversationFilter",
+    "ConversationPage",
+    "ConversationSummary",
+    "MessageRecord",
+    "QueueCounts",
+    "Status",
+    "TurnRecord",
+    "UnansweredQuestion",
+]
 
 
 @dataclass(frozen=True, slots=True)

@@ -25,19 +25,25 @@ from sqlalchemy import (
 )
 
 from bot.store.access_tables import api_keys, console_sessions, sign_in_attempts
+from bot.store.audit_table import audit_log
 from bot.store.columns import BigId, CleanText, Key, UtcDateTime
+from bot.store.handover_tables import episodes, handovers, timers
 from bot.store.link_tables import events, product_links, subscribers
 from bot.store.naming import metadata
 from bot.store.sealing import Sealed
 
 __all__ = [
     "api_keys",
+    "audit_log",
     "console_sessions",
+    "episodes",
     "events",
+    "handovers",
     "metadata",
     "product_links",
     "sign_in_attempts",
     "subscribers",
+    "timers",
 ]
 """Of other files, entered in the same catalogue."""
 

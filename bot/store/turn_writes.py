@@ -6,18 +6,22 @@ queue. Not covered: opening the transaction (`bot.store.turns`, `bot.store.queue
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
 from sqlalchemy import Connection, Row, insert, select, update
 
 from bot.errors import StoreError
-from bot.store.codec import dump_turn
-from bot.store.columns import as_utc, clean_key, fold, utc_now
+from bot.handover.states import Event
+from bot.store.codec import dump, dump_turn
+from bot.store.columns import as_utc, clean_key, utc_now
+from bot.store.handovers import summary_within
 from bot.store.rows import insert_unless_there
+from bot.store.standing import Opening, happen
 from bot.store.tables import conversations, messages, review_items, turns
-from bot.store.transitions import Event, Standing, after
 from bot.store.turn_events import publish_turn
+from bot.store.utterances import locked, write_utterance
 from bot.types import Action, Intent, Message, Turn
 
 LAST_TEXT_CHARS = 200
@@ -43,18 +47,25 @@ def write_turn(connection: Connection, turn: Turn) -> bool:
     """Store a turn and everything that follows from it. False if it was stored before."""
     now = as_utc(turn.created_at)
     said_at = _said_at(turn.message, now)
-    before = lock_conversation(connection, turn.conversation_id, turn.message, said_at)
+    found = lock_conversation(connection, turn.conversation_id, turn.message, said_at)
     if _is_stored(connection, turn):
         return False
+    happened = [Event.CUSTOMER_MESSAGE]
+    if turn.reply_text:
+        happened.append(Event.BOT_REPLY)
+    opening = None
+    if turn.decision.action is Action.HAND_OVER:
+        happened.append(Event.HAND_OVER)
+        summary = dump(summary_within(connection, found, turn))
+        opening = Opening(turn.decision.reason, turn.turn_id, summary)
+    happen(connection, found, happened, max(now, said_at), opening=opening)
+    before = locked(connection, turn.conversation_id) or found
     unanswered = left_unanswered(turn)
     connection.execute(insert(turns).values(**_turn_row(turn, now, unanswered=unanswered)))
     _write_customer_message(connection, turn.conversation_id, turn.message, said_at, turn.turn_id)
     write_utterance(
         connection, turn.conversation_id, "bot", turn.reply_text, at=now, turn_id=turn.turn_id
     )
-    standing = after(_standing(before), Event.CUSTOMER_MESSAGE)
-    if turn.decision.action is Action.HAND_OVER:
-        standing = after(standing, Event.HAND_OVER)
     changes: dict[str, Any] = {
         "turn_count": before.turn_count + 1,
         "unanswered_count": before.unanswered_count + unanswered,
@@ -63,10 +74,7 @@ def write_turn(connection: Connection, turn: Turn) -> bool:
     }
     if turn.query.lang != "other":
         changes["lang"] = turn.query.lang
-    if standing.status == "waiting" and before.status != "waiting":
-        changes |= {"handover_at": now, "handover_reason": turn.decision.reason}
-    store_standing(connection, turn.conversation_id, standing, **changes)
-    _touch(connection, before, turn.message.text, max(now, said_at))
+    _touch(connection, before, turn.message.text, max(now, said_at), changes)
     _ask_for_review(connection, turn, now, unanswered=unanswered)
     publish_turn(connection, turn, unanswered=unanswered, unhappy_before=before.unhappy)
     return True
@@ -76,11 +84,11 @@ def write_message(connection: Connection, message: Message) -> bool:
     """Store what a customer said although the bot does not answer. False if it was known."""
     at = _said_at(message, utc_now())
     before = lock_conversation(connection, message.conversation_id, message, at)
-    if not _write_customer_message(connection, message.conversation_id, message, at, None):
+    if not message.text or _is_known(connection, message):
         return False
-    standing = after(_standing(before), Event.CUSTOMER_MESSAGE)
-    store_standing(connection, message.conversation_id, standing)
-    _touch(connection, before, message.text, at)
+    happen(connection, before, [Event.CUSTOMER_MESSAGE], at)
+    _write_customer_message(connection, message.conversation_id, message, at, None)
+    _touch(connection, before, message.text, at, {})
     return True
 
 
@@ -110,53 +118,6 @@ def lock_conversation(
     return made
 
 
-def locked(connection: Connection, conversation_id: str) -> Row[Any] | None:
-    """The conversation's row, locked until the transaction ends; None if there is none."""
-    query = select(conversations).where(conversations.c.id == conversation_id).with_for_update()
-    return connection.execute(query).one_or_none()
-
-
-def write_utterance(
-    connection: Connection,
-    conversation_id: str,
-    speaker: str,
-    text: str,
-    *,
-    at: datetime,
-    turn_id: str | None = None,
-    author: str = "",
-    external_id: str | None = None,
-) -> bool:
-    """Store one utterance; False if it is empty or its external id is already there."""
-    if not text:
-        return False
-    return insert_unless_there(
-        connection,
-        messages,
-        {
-            "conversation_id": conversation_id,
-            "speaker": speaker,
-            "author": author,
-            "text": text,
-            "search_text": fold(text),
-            "turn_id": turn_id,
-            "external_id": external_id,
-            "created_at": at,
-        },
-    )
-
-
-def store_standing(
-    connection: Connection, conversation_id: str, standing: Standing, **changes: object
-) -> None:
-    """Write who is up, and other columns of the conversation with it."""
-    connection.execute(
-        update(conversations)
-        .where(conversations.c.id == conversation_id)
-        .values(status=standing.status, assigned_to=standing.assigned_to, **changes)
-    )
-
-
 def _is_stored(connection: Connection, turn: Turn) -> bool:
     query = select(turns.c.conversation_id).where(turns.c.turn_id == turn.turn_id)
     owner = connection.execute(query).scalar_one_or_none()
@@ -170,8 +131,12 @@ def _is_stored(connection: Connection, turn: Turn) -> bool:
     return owner is not None
 
 
-def _standing(row: Row[Any]) -> Standing:
-    return Standing(row.status, row.assigned_to)
+def _is_known(connection: Connection, message: Message) -> bool:
+    query = select(messages.c.id).where(
+        messages.c.conversation_id == message.conversation_id,
+        messages.c.external_id == message.message_id,
+    )
+    return bool(message.message_id) and connection.execute(query).first() is not None
 
 
 def _said_at(message: Message, otherwise: datetime) -> datetime:
@@ -223,8 +188,10 @@ def _write_customer_message(
     return False
 
 
-def _touch(connection: Connection, before: Row[Any], text: str, at: datetime) -> None:
-    changes: dict[str, Any] = {"last_at": max(before.last_at, at)}
+def _touch(
+    connection: Connection, before: Row[Any], text: str, at: datetime, also: Mapping[str, Any]
+) -> None:
+    changes: dict[str, Any] = {"last_at": max(before.last_at, at), **also}
     if text.strip():
         changes["last_text"] = text.strip()[:LAST_TEXT_CHARS]
     connection.execute(

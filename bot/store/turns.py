@@ -6,12 +6,13 @@ Covered: `TurnStore`, and messages that the bot keeps silent about. Not covered:
 
 from __future__ import annotations
 
-from sqlalchemy import Engine, exists, select
+from sqlalchemy import Connection, Engine, exists, select
 
+from bot.store.handovers import episode_start
 from bot.store.tables import conversations, messages, turns
 from bot.store.transactions import reading, writing
 from bot.store.turn_writes import write_message, write_turn
-from bot.types import Action, HistoryEntry, Message, Turn
+from bot.types import Action, HistoryEntry, Message, Turn, Waiting
 
 
 class SqlTurnStore:
@@ -23,16 +24,21 @@ class SqlTurnStore:
     def history(self, conversation_id: str, limit: int = 12) -> tuple[HistoryEntry, ...]:
         """The latest utterances, oldest first; empty for an unknown conversation.
 
+        What was said before the conversation was resolved is not part of it any more.
+
         Raises:
             StoreError: the database failed.
         """
-        query = (
-            select(messages.c.speaker, messages.c.text)
-            .where(messages.c.conversation_id == conversation_id)
-            .order_by(messages.c.id.desc())
-            .limit(max(0, limit))
-        )
         with reading(self._engine) as connection:
+            if _is_resolved(connection, conversation_id):
+                return ()
+            since, _ = episode_start(connection, conversation_id)
+            query = (
+                select(messages.c.speaker, messages.c.text)
+                .where(messages.c.conversation_id == conversation_id, messages.c.id > since)
+                .order_by(messages.c.id.desc())
+                .limit(max(0, limit))
+            )
             rows = connection.execute(query).all()
         return tuple(HistoryEntry(row.speaker, row.text) for row in reversed(rows))
 
@@ -54,14 +60,32 @@ class SqlTurnStore:
         Raises:
             StoreError: the database failed.
         """
-        query = (
-            select(turns.c.action)
-            .where(turns.c.conversation_id == conversation_id)
-            .order_by(turns.c.id.desc())
-            .limit(1)
-        )
         with reading(self._engine) as connection:
+            if _is_resolved(connection, conversation_id):
+                return False
+            _, since = episode_start(connection, conversation_id)
+            query = (
+                select(turns.c.action)
+                .where(turns.c.conversation_id == conversation_id, turns.c.id > since)
+                .order_by(turns.c.id.desc())
+                .limit(1)
+            )
             return connection.execute(query).scalar_one_or_none() == Action.ABSTAIN.value
+
+    def waiting(self, conversation_id: str) -> Waiting | None:
+        """Since when and why the conversation waits for a person; None if it does not.
+
+        Raises:
+            StoreError: the database failed.
+        """
+        table = conversations.c
+        query = select(table.handover_at, table.handover_reason, table.unhappy, table.last_at)
+        query = query.where(table.id == conversation_id, table.status == "waiting")
+        with reading(self._engine) as connection:
+            row = connection.execute(query).one_or_none()
+        if row is None:
+            return None
+        return Waiting(row.handover_at or row.last_at, row.handover_reason, row.unhappy)
 
     def save(self, turn: Turn) -> None:
         """Store message, replies, turn and flags in one transaction; twice is harmless.
@@ -84,3 +108,8 @@ class SqlTurnStore:
         """
         with writing(self._engine) as connection:
             return write_message(connection, message)
+
+
+def _is_resolved(connection: Connection, conversation_id: str) -> bool:
+    query = select(conversations.c.status).where(conversations.c.id == conversation_id)
+    return connection.execute(query).scalar_one_or_none() == "resolved"

@@ -14,7 +14,7 @@ from bot.errors import InputError
 from bot.store.queries import ConsoleQueries
 from bot.store.review import SqlReview
 from bot.store.sql import SqlConversations, SqlQueue, SqlTurnStore
-from bot.store.transitions import Event, Standing, TransitionError, after
+from bot.handover.states import Event, Standing, TransitionError, after
 from bot.types import Action
 from tests.store.samples import a_turn
 

@@ -15,7 +15,7 @@ from bot.store.queue_records import Elsewhere, ElsewhereEvent, Inbound, Outgoing
 from bot.store.records import Status
 from bot.store.review import SqlReview
 from bot.store.tables import messages, outbox
-from bot.store.transitions import Standing, followed
+from bot.handover.states import Standing, followed
 from bot.store.turns import SqlTurnStore
 from bot.types import Action, Message
 from tests.channels.webhooks.support import a_turn
@@ -164,7 +164,7 @@ def test_a_reply_that_was_not_said_leaves_the_transcript(queue: SqlQueue, engine
 def test_what_happened_elsewhere_is_followed(
     before: Status, event: ElsewhereEvent, after: Status
 ) -> None:
-    standing = Standing(before, "mei" if before == "agent" else "")
+    standing = Standing(before, "mei" if before == "agent" else "", owed=before == "waiting")
     assert followed(standing, event, "lei").status == after
 
 
