@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import httpx
 import structlog
 
-from bot.channels.webhooks.adapter import Adapter, Delivered, Delivery, NotDeliveredError
+from bot.channels.webhooks.adapter import Delivered, Delivers, Delivery, NotDeliveredError
 from bot.store.queue import SqlQueue
 from bot.store.queue_records import OutboxItem
 
@@ -31,7 +31,7 @@ class Delivering:
     """Delivers; safe to use from many threads."""
 
     queue: SqlQueue
-    adapters: Mapping[str, Adapter]
+    adapters: Mapping[str, Delivers]
     is_with_agent: Callable[[str], bool]
     client: httpx.Client
 

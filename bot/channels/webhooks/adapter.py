@@ -166,7 +166,19 @@ class NotDeliveredError(DeliveryError):
         self.retry_after_s = retry_after_s
 
 
-class Adapter(Protocol):
+class Delivers(Protocol):
+    """What takes things out of the outbox."""
+
+    def deliver(self, delivery: Delivery, client: httpx.Client) -> Delivered | Dropped:
+        """Send one thing.
+
+        Raises:
+            NotDeliveredError: it was not taken.
+        """
+        ...
+
+
+class Adapter(Delivers, Protocol):
     """One connected system. One that verifies its address by GET is `Challenging` as well."""
 
     @property
@@ -199,14 +211,6 @@ class Adapter(Protocol):
 
     def typing(self, conversation_id: str, on: bool, client: httpx.Client) -> None:
         """Show or hide that the bot is writing. Never raises: it is a courtesy."""
-        ...
-
-    def deliver(self, delivery: Delivery, client: httpx.Client) -> Delivered | Dropped:
-        """Send one thing.
-
-        Raises:
-            NotDeliveredError: it was not taken.
-        """
         ...
 
 
