@@ -66,6 +66,7 @@ def build_webhooks(
     answer_turn: AnswerTurn,
     is_with_agent: Callable[[str], bool],
     adapters: Mapping[str, Adapter] | None = None,
+    use: WorkerSettings | None = None,
 ) -> Webhooks:
     """Put the parts together.
 
@@ -75,12 +76,13 @@ def build_webhooks(
         answer_turn: `Service.answer_turn`.
         is_with_agent: `TurnStore.is_with_agent`.
         adapters: other systems than the settings name.
+        use: how the worker works, if not as the settings say.
 
     Raises:
         ConfigError: see `connected_systems`.
     """
     systems = connected_systems(settings) if adapters is None else dict(adapters)
-    use = WorkerSettings(answer_threads=settings.workers, quiet_s=settings.webhook_quiet_s)
+    use = use or WorkerSettings(answer_threads=settings.workers, quiet_s=settings.webhook_quiet_s)
     rules = OutgoingRules.of(settings.outgoing_allow, settings.outgoing_urls)
     worker = Worker(queue, answer_turn, systems, is_with_agent, use, rules)
     pipeline = Pipeline(systems, queue, worker.wake, quiet_s=use.quiet_s)
