@@ -20,7 +20,7 @@ from bot.config import Settings
 from bot.errors import IndexMismatchError, ShopkeeperError, StoreError
 from bot.models.runtime import load_encoder, load_generator
 from bot.mood import EncoderMood
-from bot.protocols import Encoder, Generator, Reranker
+from bot.protocols import Encoder, Generator, Reader
 from bot.query import Understander
 from bot.remember import RememberingEncoder
 from bot.service import Service
@@ -58,12 +58,12 @@ class SearchParts:
     understand: Understander
     mood: EncoderMood
     calibration: Calibration
-    reranker: Reranker | None = None
+    reader: Reader | None = None
 
     def over(self, index: HybridIndex) -> HybridRetriever:
         """A retriever over an index."""
         return HybridRetriever(
-            index, self.encoder, calibration=self.calibration, reranker=self.reranker
+            index, self.encoder, calibration=self.calibration, reader=self.reader
         )
 
 

@@ -12,7 +12,7 @@ import json
 import os
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, Protocol
 
 import numpy as np
 import openvino as ov
@@ -25,6 +25,15 @@ MAX_TOKENS = 512
 _TOKENS_PER_BATCH = 2048
 
 Progress = Callable[[int, int], None]
+
+
+class Tokens(Protocol):
+    """What a model is given of a text; `tokenizers.Encoding` is one."""
+
+    @property
+    def ids(self) -> list[int]:
+        """Token ids, special ones included."""
+        ...
 
 
 class TokenModel:
@@ -64,8 +73,12 @@ class TokenModel:
         tokenizer.enable_truncation(MAX_TOKENS)
         return cls(tokenizer, compiled, manifest["name"])
 
-    def run(self, encodings: Sequence[Any], output: str) -> list[Any]:
-        """Outputs of each encoding in order; texts of similar length share a batch."""
+    def run(self, encodings: Sequence[Tokens], output: str) -> list[Any]:
+        """One output of each encoding in order; texts of similar length share a batch."""
+        return [values[0] for values in self.run_all(encodings, (output,))]
+
+    def run_all(self, encodings: Sequence[Tokens], outputs: Sequence[str]) -> list[tuple[Any, ...]]:
+        """The named outputs of each encoding, in order, without what belongs to padding."""
         order = sorted(range(len(encodings)), key=lambda i: len(encodings[i].ids))
         batches: list[list[int]] = []
         for index in order:
@@ -73,7 +86,7 @@ class TokenModel:
             if not batches or (len(batches[-1]) + 1) * length > _TOKENS_PER_BATCH:
                 batches.append([])
             batches[-1].append(index)
-        results: list[Any] = [None] * len(encodings)
+        results: list[tuple[Any, ...]] = [()] * len(encodings)
         request = self.compiled.create_infer_request()
         for batch in batches:
             width = max(len(encodings[i].ids) for i in batch)
@@ -83,9 +96,10 @@ class TokenModel:
                 tokens = encodings[index].ids
                 ids[row, : len(tokens)] = tokens
                 mask[row, : len(tokens)] = 1
-            values = request.infer({"input_ids": ids, "attention_mask": mask})[output]
+            values = request.infer({"input_ids": ids, "attention_mask": mask})
+            found = [values[name] for name in outputs]
             for row, index in enumerate(batch):
-                results[index] = np.array(values[row])
+                results[index] = tuple(np.array(each[row]) for each in found)
         return results
 
 

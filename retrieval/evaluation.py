@@ -20,7 +20,7 @@ from typing import Any
 import numpy as np
 
 from bot.errors import InputError
-from bot.protocols import Encoder, Reranker, Understand
+from bot.protocols import Encoder, Reader, Understand
 from bot.types import Passage, Query, Retrieval
 from retrieval.candidates import MODES, Mode
 from retrieval.eval_files import (
@@ -119,7 +119,7 @@ def evaluate_retrieval(
     encoder: Encoder | None,
     *,
     selection: Selection | None = None,
-    reranker: Reranker | None = None,
+    reader: Reader | None = None,
     understand: Understand | None = None,
     details_file: Path | None = None,
     progress: Progress | None = None,
@@ -135,7 +135,7 @@ def evaluate_retrieval(
         encoder: may be None for mode `lexical`.
         selection: which questions, on which day, with what of their history; None for all, today,
             completed.
-        reranker: needed for mode `rerank`, not used in the others.
+        reader: needed for mode `rerank`, not used in the others.
         understand: completes follow-ups; None puts the customer's previous words before them.
         details_file: where to write one row per question.
         progress: called with how many questions are done and how many there are.
@@ -146,7 +146,7 @@ def evaluate_retrieval(
     """
     started = time.perf_counter()
     chosen = selection or Selection()
-    checked, history = _checked_mode(mode, encoder, reranker), chosen.checked_history()
+    checked, history = _checked_mode(mode, encoder, reader), chosen.checked_history()
     if details_file:
         _write_details(details_file, ())  # a folder that is not there is told now, not at the end
     material = _read(passages_file, queries_file, chosen)
@@ -156,7 +156,7 @@ def evaluate_retrieval(
         HybridIndex.build(material.passages, encoder),
         encoder,
         mode=checked,
-        reranker=reranker if checked == "rerank" else None,
+        reader=reader if checked == "rerank" else None,
         day=lambda: day,
     )
     outcomes = []
@@ -180,7 +180,7 @@ def evaluate_retrieval(
         config={
             "mode": checked,
             "encoder": encoder.name if encoder else None,
-            "reranker": reranker.name if reranker and checked == "rerank" else None,
+            "reader": reader.name if reader and checked == "rerank" else None,
             "passages": len(material.passages),
             "passages_file": str(passages_file) if passages_file else None,
             "queries_file": str(queries_file),
@@ -222,15 +222,15 @@ def _read(passages_file: Path | None, queries_file: Path, selection: Selection) 
     return _Material(passages, questions, asked, absent, problems)
 
 
-def _checked_mode(mode: str, encoder: Encoder | None, reranker: Reranker | None) -> Mode:
+def _checked_mode(mode: str, encoder: Encoder | None, reader: Reader | None) -> Mode:
     for known in MODES:
         if known == mode:
             if known != "lexical" and encoder is None:
                 raise InputError(
                     f"mode {mode} needs an encoder", fix="run: shopkeeper models setup"
                 )
-            if known == "rerank" and reranker is None:
-                raise InputError("there is no reranker", fix="use --mode hybrid")
+            if known == "rerank" and reader is None:
+                raise InputError("there is no reader", fix="use --mode hybrid")
             return known
     raise InputError(f"there is no mode {mode!r}", fix=f"use one of {', '.join(MODES)}")
 
@@ -264,7 +264,7 @@ def _write_details(path: Path, outcomes: Sequence[_Outcome]) -> None:
                             "score": round(hit.score, 4),
                             "dense": hit.dense,
                             "lexical": hit.lexical,
-                            "rerank": hit.rerank,
+                            "rerank": hit.reading.logit if hit.reading else None,
                             "exact": hit.exact,
                         }
                         for hit in outcome.retrieval.hits

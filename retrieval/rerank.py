@@ -1,7 +1,7 @@
 """Reranking within a time budget: a cross-encoder over the best hits, as far as time allows.
 
 Covered: the order of the hits, stopping between batches. Not covered: the cross-encoder itself,
-which is any `bot.protocols.Reranker`.
+which is any `bot.protocols.Reader`.
 """
 
 from __future__ import annotations
@@ -11,8 +11,8 @@ from collections.abc import Sequence
 from dataclasses import replace
 from itertools import takewhile
 
-from bot.protocols import Reranker
-from bot.types import Hit
+from bot.protocols import Reader
+from bot.types import EvidenceSentence, Hit, Reading
 from retrieval.fusion import SKU_BONUS
 
 RERANKED = 20
@@ -22,9 +22,9 @@ _BATCH = 4
 
 
 def rerank_within(
-    reranker: Reranker, question: str, hits: Sequence[Hit], budget_s: float
+    reader: Reader, question: str, hits: Sequence[Hit], budget_s: float
 ) -> list[Hit]:
-    """The hits in the reranker's order; those it had no time for follow as they were.
+    """The hits in the reader's order, with their readings; those it had no time for follow as they were.
 
     Hits found by article number keep their place in front. No batch is begun that would end after
     the budget, judged by the slowest batch so far; one batch is always scored.
@@ -40,10 +40,23 @@ def rerank_within(
             break
         batch = rest[start : min(start + _BATCH, RERANKED)]
         texts = [f"{hit.passage.title}\n{hit.passage.text}".strip() for hit in batch]
-        scores = reranker.score(question, texts)
+        readings = reader.read(question, texts)
         scored += [
-            replace(hit, rerank=float(score)) for hit, score in zip(batch, scores, strict=True)
+            replace(hit, reading=_of_text(reading, hit))
+            for hit, reading in zip(batch, readings, strict=True)
         ]
         slowest = max(slowest, time.perf_counter() - begun)
-    scored.sort(key=lambda hit: -(hit.rerank or 0.0))
+    scored.sort(key=lambda hit: -hit.reading.logit if hit.reading else 0.0)
     return [*fixed, *scored, *rest[len(scored) :]]
+
+
+def _of_text(reading: Reading, hit: Hit) -> Reading:
+    """The reading with places in the passage's text alone: it was read with its title."""
+    skipped = len(hit.passage.title) + 1 if hit.passage.title else 0
+    sentences = tuple(
+        EvidenceSentence(max(0, s.start - skipped), s.end - skipped, s.needed)
+        for s in reading.sentences
+        if s.end > skipped
+    )
+    start, end = (max(0, place - skipped) for place in reading.span)
+    return replace(reading, sentences=sentences, span=(start, end))

@@ -84,7 +84,7 @@ def retrieval(
         mode,
         parts.encoder,
         selection=Selection(split, follow_ups, history, day.date() if day else None),
-        reranker=parts.reranker,
+        reader=parts.reader,
         understand=parts.understand,
         details_file=details,
         progress=_bar("searching"),

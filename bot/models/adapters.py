@@ -1,7 +1,8 @@
 """LoRA adapters that come with the program, found by name, read without torch.
 
-Covered: the answer adapter of the registry's generator. Its folder is in PEFT's format, with
-`run.json` (arguments, data hashes, template, scores) beside the weights.
+Covered: the answer adapter of the registry's generator, and the adapters of the registry's encoder
+(`mood`, `reader`). Their folders are in PEFT's format, with `run.json` (arguments, data hashes,
+scores) beside the weights; the reader has its heads in `heads.safetensors`.
 """
 
 from __future__ import annotations
@@ -21,6 +22,8 @@ from bot.models.fetch import sha256_of
 
 SHIPPED = Path(__file__).resolve().parents[2] / "training" / "adapters"
 DEFAULT_ANSWER_ADAPTER = "answer-1"
+MOOD = "mood"
+READER = "reader"
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +57,33 @@ class LoraAdapter:
                 fix="restore it (git checkout), or set SHOPKEEPER_ANSWER_ADAPTER=none",
             ) from error
         return gained
+
+
+    def heads(self) -> dict[str, NDArray[np.float32]]:
+        """The tensors of `heads.safetensors`.
+
+        Raises:
+            ModelError: the file is missing or damaged.
+        """
+        try:
+            return dict(load_file(self.folder / "heads.safetensors"))
+        except (OSError, ValueError, SafetensorError) as error:
+            raise ModelError(
+                f"the heads in {self.folder} are damaged: {error}", fix="restore them: git checkout"
+            ) from error
+
+
+def encoder_adapter(name: str) -> LoraAdapter:
+    """The shipped adapter of the encoder called `name`, or the one in that folder.
+
+    Raises:
+        ModelError: there is none.
+    """
+    folder = Path(name) if Path(name).is_dir() else SHIPPED / name
+    weights = folder / "adapter_model.safetensors"
+    if not weights.exists():
+        raise ModelError(f"no encoder adapter in {folder}", fix="restore it: git checkout")
+    return LoraAdapter(folder.name, folder, sha256_of(weights)[:12])
 
 
 def answer_adapter(setting: str) -> LoraAdapter | None:

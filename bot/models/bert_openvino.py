@@ -2,7 +2,7 @@
 
 Covered: the BERT of multilingual-e5-small (absolute positions, one token type, exact GELU), with a
 mean-pooled unit vector as its output, or a head on top of the hidden states. No torch is needed:
-an adapter is merged into the arrays before (`merge_lora`). Weights of matrices are int8 with one
+an adapter is merged into the arrays before (`with_deltas`). Weights of matrices are int8 with one
 scale per output row, multiplied out at run time; activations stay floating point.
 
 Source of the architecture: Devlin et al., 2019 (arXiv:1810.04805); of the pooling: Wang et al.,
@@ -136,23 +136,33 @@ def _layer(x: Node, bias: Node, tensors: Tensors, prefix: str, shape: BertShape)
     return norm(op.add(dense(inner, "output.dense"), x), "output.LayerNorm")
 
 
-def merge_lora(tensors: Tensors, adapter: Tensors, alpha: float, rank: int) -> Tensors:
-    """A copy of `tensors` with a PEFT LoRA adapter added: W + alpha/rank · B @ A.
+def reader_head(heads: Tensors) -> Head:
+    """The heads of the reader: `answers` (batch,) from the pooled states, `tokens` (batch, tokens, 3).
+
+    Args:
+        heads: `answers.weight` (1, hidden), `tokens.weight` (3, hidden), and their biases.
+    """
+
+    def outputs(hidden: Node, mask: Node) -> list[tuple[str, Node]]:
+        pooled = mean_pool(hidden, mask)
+        answers = linear(pooled, heads["answers.weight"], heads["answers.bias"])
+        flat = op.squeeze(answers, op.constant(np.array([1], np.int64)))
+        return [
+            ("answers", flat),
+            ("tokens", linear(hidden, heads["tokens.weight"], heads["tokens.bias"])),
+        ]
+
+    return outputs
+
+
+def with_deltas(tensors: Tensors, deltas: Tensors) -> Tensors:
+    """A copy of `tensors` with an adapter added.
 
     Args:
         tensors: base weights under their Hugging Face names.
-        adapter: `…NAME.lora_A.weight` (rank, in) and `…NAME.lora_B.weight` (out, rank).
-        alpha: scaling numerator of the adapter's configuration.
-        rank: its rank.
-
-    Source: Hu et al., 2021 (arXiv:2106.09685).
+        deltas: what a matrix gains, by its name without `.weight`.
     """
     merged = dict(tensors)
-    for name, a in adapter.items():
-        if not name.endswith(".lora_A.weight"):
-            continue
-        stem = name.removesuffix(".lora_A.weight")
-        b = adapter[f"{stem}.lora_B.weight"]
-        target = next(key for key in tensors if f"{stem}.weight".endswith(key))
-        merged[target] = tensors[target] + (alpha / rank) * (b @ a).astype(np.float32)
+    for name, delta in deltas.items():
+        merged[f"{name}.weight"] = tensors[f"{name}.weight"] + delta
     return merged

@@ -12,6 +12,9 @@ from typing import Literal
 
 from bot.errors import ModelError
 
+DEFAULT_ENCODER = "multilingual-e5-small"
+"""The encoder that the shipped adapters and heads belong to."""
+
 
 @dataclass(frozen=True, slots=True)
 class ModelFile:

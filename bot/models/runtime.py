@@ -10,15 +10,16 @@ from pathlib import Path
 
 from bot.config import Settings
 from bot.errors import ModelError
-from bot.models.adapters import answer_adapter
+from bot.models.adapters import MOOD, READER, answer_adapter, encoder_adapter
 from bot.models.ctranslate_generator import CTranslateGenerator
 from bot.models.openai_generator import OpenAIGenerator
 from bot.models.openvino_generator import OpenVinoGenerator
-from bot.models.registry import shipped_registry
+from bot.models.registry import DEFAULT_ENCODER, shipped_registry
 from bot.models.setup import ModelHome, is_ready, manifest_of
 from bot.outgoing import OutgoingRules
 from bot.protocols import Encoder, Generator
 from retrieval.encoder import OpenVinoEncoder
+from retrieval.reader import CrossReader
 
 
 def load_generator(settings: Settings) -> Generator:
@@ -51,6 +52,29 @@ def load_encoder(settings: Settings) -> Encoder:
     if not folder.is_dir():
         folder = _ready_folder(settings.encoder, settings, "")
     return OpenVinoEncoder.load(folder, settings.threads)
+
+
+def load_mood_encoder(settings: Settings) -> Encoder:
+    """The encoder with the adapter that mood and intent were trained with.
+
+    Raises:
+        ModelError: it is not set up, or damaged.
+    """
+    return OpenVinoEncoder.load(_skill(settings, MOOD), settings.threads)
+
+
+def load_reader(settings: Settings) -> CrossReader:
+    """The encoder with the reader's adapter and heads.
+
+    Raises:
+        ModelError: it is not set up, or damaged.
+    """
+    return CrossReader.load(_skill(settings, READER), settings.threads)
+
+
+def _skill(settings: Settings, name: str) -> Path:
+    # Adapters belong to the registry's encoder, whatever encoder the index is built with.
+    return _ready_folder(DEFAULT_ENCODER, settings, encoder_adapter(name).key)
 
 
 def _ready_folder(name: str, settings: Settings, adapter_key: str) -> Path:

@@ -15,8 +15,8 @@ from pathlib import Path
 import openvino as ov
 
 from bot.errors import ModelError
-from bot.models.adapters import LoraAdapter
-from bot.models.bert_openvino import build_bert
+from bot.models.adapters import READER, LoraAdapter
+from bot.models.bert_openvino import build_bert, reader_head, unit_vector_head, with_deltas
 from bot.models.e5_file import read_e5_file
 from bot.models.fetch import Progress, fetch, no_progress
 from bot.models.gguf_openvino import convert_generator
@@ -69,7 +69,7 @@ def ensure_serving(
     """The serving folder of the registry model `name`, made if it is not there.
 
     Args:
-        adapter: is merged into a generator's weights.
+        adapter: is merged into the model's weights; the reader brings its heads.
 
     Raises:
         ModelError: the model cannot be fetched or converted.
@@ -80,12 +80,16 @@ def ensure_serving(
         if spec.format == "gguf":
             convert_generator(source, folder, progress, adapter.deltas() if adapter else {})
             return
-        progress("building the encoder", 0, 1)
+        what = f"building the encoder{f' for {adapter.name}' if adapter else ''}"
+        progress(what, 0, 1)
         e5 = read_e5_file(source)
-        model = build_bert(e5.tensors, e5.shape)
+        tensors = with_deltas(e5.tensors, adapter.deltas()) if adapter else e5.tensors
+        reads = adapter is not None and adapter.name.startswith(READER)
+        head = reader_head(adapter.heads()) if adapter and reads else unit_vector_head
+        model = build_bert(tensors, e5.shape, head)
         ov.save_model(model, folder / "openvino_model.xml", compress_to_fp16=False)
         encoder_tokenizer(e5).save(str(folder / "tokenizer.json"))
-        progress("building the encoder", 1, 1)
+        progress(what, 1, 1)
 
     key = adapter.key if adapter else ""
     return _ensure(spec, home, home.converted(spec, key), convert, progress, key)

@@ -1,4 +1,4 @@
-"""Stand-ins for the encoder, the reranker and a failing store: scriptable, with a memory."""
+"""Stand-ins for the encoder, the reader and a failing store: scriptable, with a memory."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ import numpy as np
 
 from bot.errors import StoreError
 from bot.protocols import Vectors
-from bot.types import Passage
+from bot.types import Passage, Reading
 from retrieval.text import fold
 from tests.fakes import FakeKnowledgeStore
 
@@ -47,20 +47,20 @@ class FakeEncoder:
         return [text for role, text in self.encoded if role == "passage"]
 
 
-class FakeReranker:
+class FakeReader:
     """Likes passages that contain `favourite`; takes `seconds` per batch."""
 
-    name = "fake-reranker"
+    name = "fake-reader"
 
     def __init__(self, favourite: str, seconds: float = 0.0) -> None:
         self._favourite = favourite
         self._seconds = seconds
         self.batches: list[Sequence[str]] = []
 
-    def score(self, question: str, passages: Sequence[str]) -> Vectors:
+    def read(self, question: str, passages: Sequence[str]) -> list[Reading]:
         self.batches.append(passages)
         time.sleep(self._seconds)
-        return np.array([0.9 if self._favourite in text else 0.1 for text in passages], np.float32)
+        return [Reading(2.0 if self._favourite in text else -2.0) for text in passages]
 
 
 class BreakableStore(FakeKnowledgeStore):

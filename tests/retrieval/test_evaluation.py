@@ -12,7 +12,7 @@ from bot.errors import InputError
 from bot.types import HistoryEntry, Message, Query
 from retrieval.eval_files import read_passages, read_questions
 from retrieval.evaluation import EvaluationReport, Selection, evaluate_retrieval
-from tests.retrieval.fakes import FakeEncoder, FakeReranker
+from tests.retrieval.fakes import FakeEncoder, FakeReader
 
 PASSAGES = [
     {"passage_id": "ship", "lang": "en", "title": "Delivery", "text": "Three days by courier."},
@@ -79,10 +79,10 @@ def test_the_report_has_the_promised_shape(files: Files) -> None:
 
 @pytest.mark.parametrize("mode", ["dense", "lexical", "hybrid", "rerank"])
 def test_every_mode_runs(files: Files, mode: str) -> None:
-    report = files.evaluate(mode=mode, reranker=FakeReranker("Visa"))
+    report = files.evaluate(mode=mode, reader=FakeReader("Visa"))
     assert report.n == 3
     assert (report.config["encoder"] is None) == (mode == "lexical")
-    assert (report.config["reranker"] is None) == (mode != "rerank")
+    assert (report.config["reader"] is None) == (mode != "rerank")
 
 
 def test_details_have_one_row_a_question(files: Files, tmp_path: Path) -> None:

@@ -13,6 +13,7 @@ from bot.types import (
     Action,
     Citation,
     Decision,
+    EvidenceSentence,
     Hit,
     Intent,
     Message,
@@ -20,6 +21,7 @@ from bot.types import (
     Passage,
     Problem,
     Query,
+    Reading,
     Reply,
     Retrieval,
     Turn,
@@ -62,7 +64,7 @@ def a_turn(
     """A turn; each call is a minute after the one before."""
     number = next(_NUMBERS)
     at = at or NOON + timedelta(minutes=number)
-    hit = Hit(RETURNS, 0.9, dense=0.8, lexical=4.2, rerank=0.95)
+    hit = Hit(RETURNS, 0.9, dense=0.8, lexical=4.2, reading=Reading(2.5, (EvidenceSentence(0, 20, 0.9),), (0, 4), 0.5))
     citation = Citation(1, RETURNS.passage_id, 1, RETURNS.title, RETURNS.text, "faq")
     cited = (citation,) if action is Action.ANSWER else ()
     return Turn(
@@ -134,13 +136,28 @@ passages = st.builds(
     valid_from=st.none() | st.dates(),
     valid_until=st.none() | st.dates(),
 )
+readings = st.builds(
+    Reading,
+    logit=numbers,
+    sentences=st.lists(
+        st.builds(
+            EvidenceSentence,
+            start=st.integers(0, 10**4),
+            end=st.integers(0, 10**4),
+            needed=numbers,
+        ),
+        max_size=3,
+    ).map(tuple),
+    span=st.tuples(st.integers(0, 10**4), st.integers(0, 10**4)),
+    span_score=numbers,
+)
 hits = st.builds(
     Hit,
     passage=passages,
     score=numbers,
     dense=st.none() | numbers,
     lexical=st.none() | numbers,
-    rerank=st.none() | numbers,
+    reading=st.none() | readings,
     exact=st.booleans(),
 )
 messages = st.builds(
