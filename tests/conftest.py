@@ -59,7 +59,12 @@ def postgres_url(postgres: PostgresServer, migrated_postgres: str) -> Iterator[s
     tables = [table.name for table in reversed(metadata.sorted_tables)]
     revision = f"UPDATE alembic_version SET version_num = '{_head()}'"
     postgres.execute(
-        "; ".join([*(f"DELETE FROM {name}" for name in tables), revision]), migrated_postgres
+        "; ".join(
+            # The audit log lets nothing be deleted from it.
+            [f"{'TRUNCATE' if name == 'audit_log' else 'DELETE FROM'} {name}" for name in tables]
+            + [revision]
+        ),
+        migrated_postgres,
     )
 
 

@@ -95,7 +95,7 @@ def _database() -> Iterator[Engine]:
         raise StoreError(
             f"the folder {settings.home} does not exist", fix=f"mkdir -p {settings.home}"
         )
-    engine = open_engine(settings.sqlalchemy_url)
+    engine = open_engine(settings.sqlalchemy_url, settings.encryption_keys)
     try:
         yield engine
     finally:

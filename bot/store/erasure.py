@@ -16,6 +16,7 @@ from typing import cast
 import structlog
 from sqlalchemy import Connection, Engine, delete, text, update
 
+from bot.store.audit import forget_subjects, write_audit
 from bot.store.personal import (
     CustomerRef,
     Holdings,
@@ -36,7 +37,8 @@ class Erasure:
     """What was erased, by table; files; conversations that mention the customer and stay.
 
     `compacted` is False when the database was too busy to give its free space back: the rows are
-    gone, and the next erasure or retention run tries again.
+    gone, and the next erasure or retention run tries again. `audit_entry` is the number of the
+    entry of the audit log that tells of it.
     """
 
     conversation_ids: tuple[str, ...]
@@ -44,6 +46,7 @@ class Erasure:
     rows: tuple[tuple[str, int], ...]
     files: tuple[str, ...]
     compacted: bool
+    audit_entry: int
 
 
 def erase_customer(
@@ -72,6 +75,7 @@ def erase_customer(
     with writing(engine) as connection:
         found = holdings(connection, customer)
         counts = erase_holdings(connection, found)
+        entry = _record(connection, customer, found, counts, actor)
     files = erase_in_files(exports, found) if exports is not None else ()
     log.info("customer_erased", actor=actor, conversations=len(found.conversation_ids))
     return Erasure(
@@ -80,7 +84,24 @@ def erase_customer(
         counts,
         files,
         compact_database(engine) if compact and found.conversation_ids else False,
+        entry,
     )
+
+
+def _record(
+    connection: Connection,
+    customer: CustomerRef,
+    found: Holdings,
+    counts: tuple[tuple[str, int], ...],
+    actor: str,
+) -> int:
+    """Tell of the erasure without naming whom it was about, and take earlier names out."""
+    erased = ", ".join(f"{count} {name}" for name, count in counts if count) or "nothing was stored"
+    entry = write_audit(connection, actor, "customer.erase", "", erased)
+    forget_subjects(
+        connection, found.names | {customer.customer_id, customer.conversation_id}, entry
+    )
+    return entry
 
 
 def erase_holdings(connection: Connection, found: Holdings) -> tuple[tuple[str, int], ...]:

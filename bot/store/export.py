@@ -16,6 +16,7 @@ from typing import Any
 import structlog
 from sqlalchemy import Connection, Engine, Row, Table, select
 
+from bot.store.audit import write_audit
 from bot.store.columns import utc_now
 from bot.store.personal import (
     CustomerRef,
@@ -61,6 +62,9 @@ def export_customer(engine: Engine, customer: CustomerRef, *, actor: str) -> Cus
     with writing(engine) as connection:
         found = holdings(connection, customer)
         counts, told = _collect(connection, found)
+        subject = customer.customer_id or customer.conversation_id
+        detail = f"{len(found.conversation_ids)} conversations"
+        write_audit(connection, actor, "customer.export", subject, detail)
     log.info("customer_exported", actor=actor, conversations=len(found.conversation_ids))
     document = {
         "format": FORMAT,

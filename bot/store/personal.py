@@ -10,7 +10,7 @@ neither and is not listed in `IMPERSONAL`. Not covered: files (`bot.store.person
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, Row, Table, func, select
@@ -22,13 +22,21 @@ from bot.store.tables import conversations, messages, metadata, turns
 
 IMPERSONAL = frozenset(
     {
-        *("passages", "passage_versions", "product_links", "counters"),
-        *("agents", "settings", "subscribers", "audit_log"),
-        *("api_keys", "console_sessions", "sign_in_attempts"),
+        "passages",
+        "passage_versions",
+        "product_links",
+        "counters",
+        "settings",
+        "agents",
+        "api_keys",
+        "console_sessions",
+        "sign_in_attempts",
+        "subscribers",
+        "audit_log",
     }
 )
-"""Tables without anything a customer said: knowledge, people of the shop, values of the shop. The
-audit log names conversations only; erasure replaces their names there."""
+"""Tables without anything a customer said: knowledge, people and systems of the shop, its values.
+The audit log names conversations only; erasure replaces their names there."""
 
 _CONVERSATION_COLUMNS = ("conversation_id", "conversation_key")
 _PAGE = 1000
@@ -65,11 +73,18 @@ class CustomerRef:
 
 @dataclass(frozen=True, slots=True)
 class Holdings:
-    """What was found: the customer's conversations and turns, and others that only mention them."""
+    """What was found: the customer's conversations and turns, the names a channel has for the
+    customer, and conversations that only mention the customer."""
 
     conversation_ids: tuple[str, ...]
     turn_ids: tuple[str, ...]
+    customer_ids: tuple[str, ...] = ()
     mentioned_in: tuple[str, ...] = ()
+
+    @property
+    def names(self) -> frozenset[str]:
+        """Everything by which other records may name the customer."""
+        return frozenset((*self.conversation_ids, *self.turn_ids, *self.customer_ids))
 
 
 def holdings(connection: Connection, customer: CustomerRef) -> Holdings:
@@ -78,12 +93,20 @@ def holdings(connection: Connection, customer: CustomerRef) -> Holdings:
     mentioned = _mentioning(connection, customer) - own
     if customer.mentions:
         own, mentioned = own | mentioned, set()
-    return Holdings(tuple(sorted(own)), _turns_of(connection, own), tuple(sorted(mentioned)))
+    found = holdings_of(connection, sorted(own))
+    return replace(found, mentioned_in=tuple(sorted(mentioned)))
 
 
 def holdings_of(connection: Connection, conversation_ids: Sequence[str]) -> Holdings:
     """The same for conversations that are known."""
-    return Holdings(tuple(conversation_ids), _turns_of(connection, set(conversation_ids)))
+    turn_ids: list[str] = []
+    customers: set[str] = set()
+    for ids in chunks(conversation_ids):
+        query = select(turns.c.turn_id).where(turns.c.conversation_id.in_(ids))
+        turn_ids += connection.execute(query).scalars()
+        known = select(conversations.c.customer_id).where(conversations.c.id.in_(ids))
+        customers |= set(connection.execute(known).scalars())
+    return Holdings(tuple(conversation_ids), tuple(turn_ids), tuple(sorted(customers - {""})))
 
 
 def personal_tables() -> list[Table]:
@@ -175,11 +198,3 @@ def _mentioning(connection: Connection, customer: CustomerRef) -> set[str]:
             ):
                 found.add(row.conversation_id)
     return found
-
-
-def _turns_of(connection: Connection, conversation_ids: set[str]) -> tuple[str, ...]:
-    found: list[str] = []
-    for ids in chunks(sorted(conversation_ids)):
-        query = select(turns.c.turn_id).where(turns.c.conversation_id.in_(ids))
-        found += connection.execute(query).scalars()
-    return tuple(found)
