@@ -24,13 +24,17 @@ from bot.protocols import Encoder, Generator, Reader
 from bot.query import Understander
 from bot.remember import RememberingEncoder
 from bot.service import Service
+from bot.store.lane import STANDARD_WAITS_S, Backoff
 from bot.store.queries import ConsoleQueries
 from bot.store.sql import (
     SqlAgents,
+    SqlEvents,
     SqlFeedback,
     SqlKnowledgeStore,
+    SqlProductLinks,
     SqlQueue,
     SqlSettings,
+    SqlSubscribers,
     SqlTurnStore,
     check,
     migrate,
@@ -83,6 +87,10 @@ def load_search_parts(settings: Settings) -> SearchParts:
     )
 
 
+PUBLISHED_SCHEDULE = {name: Backoff(STANDARD_WAITS_S) for name in ("events", "generic")}
+"""Channels whose receivers count on the schedule of Standard Webhooks."""
+
+
 class Shop:
     """An open shop: the database, and as much of the models as was asked for."""
 
@@ -100,7 +108,10 @@ class Shop:
         self.queries = ConsoleQueries(engine)
         self.feedback = SqlFeedback(engine)
         self.agents = SqlAgents(engine)
-        self.queue = SqlQueue(engine)
+        self.queue = SqlQueue(engine, channel_backoffs=PUBLISHED_SCHEDULE)
+        self.events = SqlEvents(engine)
+        self.subscribers = SqlSubscribers(engine)
+        self.product_links = SqlProductLinks(engine)
         self.shop_settings = SqlSettings(engine)
         self.search = search
         self.generator = generator

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from pydantic import Field, SecretStr, ValidationError
 from pydantic_settings import (
@@ -91,10 +91,56 @@ class Settings(BaseSettings):
         SecretStr(""),
         description="whsec_…; during a rotation the new and the old one, separated by a space.",
     )
+    shop_currency: str = Field(
+        "", description="ISO code of the prices that Shopify and WooCommerce send, e.g. EUR."
+    )
+    shopify_shop: str = Field("", description="The shop's domain, ….myshopify.com.")
+    shopify_secret: SecretStr = Field(
+        SecretStr(""), description="The app's client secret; old and new one during a rotation."
+    )
+    woocommerce_secret: SecretStr = Field(
+        SecretStr(""), description="The webhooks' secret; old and new one during a rotation."
+    )
+    meta_app_secret: SecretStr = SecretStr("")
+    meta_verify_token: SecretStr = Field(
+        SecretStr(""), description="Made up by you, repeated in the app's webhook settings."
+    )
+    meta_graph_url: str = "https://graph.facebook.com/v23.0"
+    messenger_token: SecretStr = Field(SecretStr(""), description="The page's access token.")
+    whatsapp_token: SecretStr = Field(SecretStr(""), description="The system user's token.")
+    slack_token: SecretStr = Field(SecretStr(""), description="The bot's token, xoxb-…")
+    slack_signing_secret: SecretStr = SecretStr("")
+    slack_handoff_channel: str = Field("", description="Id of a channel told of handovers, C….")
+    slack_api_url: str = "https://slack.com/api"
+    events_url: str = Field(
+        "", description="Is told of handovers, answers, unhappy customers and knowledge gaps."
+    )
+    events_secret: SecretStr = Field(
+        SecretStr(""), description="whsec_…; the new and the old one during a rotation."
+    )
     webhook_quiet_s: float = Field(
         1.5, ge=0, le=30, description="A pause of this length ends a burst of messages."
     )
 
+    trusted_proxies: str = Field(
+        "",
+        description="Proxies whose X-Forwarded-For and -Proto count, e.g. 127.0.0.1, 10.0.0.0/8.",
+    )
+    rate_per_customer: str = Field("60/minute", description="Questions; empty for no limit.")
+    rate_per_address: str = Field("240/minute", description="Questions, unless an API key is sent.")
+    rate_per_shop: str = Field("1200/minute", description="Questions of all customers together.")
+    requests_per_address: str = Field("1200/minute", description="Requests other than files.")
+    requests_at_once: int = Field(500, ge=1, description="Pages and API; webhooks as many again.")
+    requests_at_once_per_address: int = Field(60, ge=1)
+    api_keys: Literal["optional", "required"] = Field(
+        "optional", description="Whether /api/v1 answers without a key (`shopkeeper keys`)."
+    )
+    metrics: Literal["off", "on", "key"] = Field(
+        "off", description="/metrics: off, for everybody, or for keys with the scope `metrics`."
+    )
+    tracing: Literal["off", "otlp", "console"] = Field(
+        "off", description="OpenTelemetry spans (needs the tracing extra); OTEL_… variables count."
+    )
     outgoing_allow: str = Field(
         "", description="Private networks and hosts to connect to all the same, e.g. 10.20.0.0/16."
     )

@@ -205,7 +205,7 @@ class Conversing:
                 events.append(behind)
                 absorbed.append(follower)
                 newest_at = max(newest_at, follower.event.received_at or first_at)
-        ordered = sorted(events, key=lambda e: int(e.message_id) if e.message_id.isdecimal() else 0)
+        ordered = sorted(events, key=_place_in_burst)
         return _Burst(tuple(ordered), tuple(absorbed), first_at, newest_at, person_follows)
 
     def _wait_s(self, burst: _Burst) -> float:
@@ -224,6 +224,11 @@ class Conversing:
             name="typing",
             daemon=True,
         ).start()
+
+
+def _place_in_burst(event: ChannelEvent) -> tuple[int, int]:
+    """By the time of writing, where the system tells it, and by number, where it is one."""
+    return event.sent_ms, int(event.message_id) if event.message_id.isdecimal() else 0
 
 
 def _message(burst: _Burst, channel: str) -> Message:

@@ -19,7 +19,7 @@ from sqlalchemy import Engine
 from standardwebhooks import Webhook, WebhookVerificationError
 
 from bot.channels.webhooks.adapter import Failure, Ignored, Parsed, Received, Refused
-from bot.channels.webhooks.assembly import connected_systems
+from bot.channels.webhooks.connecting import connected_systems
 from bot.channels.webhooks.generic import Generic
 from bot.channels.webhooks.pipeline import Pipeline
 from bot.channels.worker import Worker
