@@ -15,13 +15,12 @@ from typing import Any
 from sqlalchemy import (
     ColumnElement,
     Connection,
+    Dialect,
     Engine,
     Row,
     case,
-    exists,
     func,
     literal,
-    or_,
     select,
     tuple_,
 )
@@ -41,6 +40,8 @@ from bot.store.records import (
     TurnRecord,
     UnansweredQuestion,
 )
+from bot.store.sealing import keyring_of
+from bot.store.search_text import mentions
 from bot.store.tables import conversations, feedback, messages, passage_versions, turns
 from bot.store.transactions import reading
 from bot.types import Passage
@@ -84,7 +85,7 @@ class ConsoleQueries:
         """
         limit = max(1, min(limit, MAX_PAGE))
         order = (conversations.c.priority, conversations.c.last_at, conversations.c.id)
-        query = select(conversations).where(*_conditions(where))
+        query = select(conversations).where(*_conditions(where, self._engine.dialect))
         if before is not None:
             place = zip(_read_cursor(before), order, strict=True)
             query = query.where(
@@ -95,6 +96,11 @@ class ConsoleQueries:
             rows = connection.execute(query).all()
             items = _summaries(connection, rows[:limit])
         return ConversationPage(items, _cursor(rows[limit - 1]) if len(rows) > limit else None)
+
+    @property
+    def encrypted(self) -> bool:
+        """Whether texts are sealed, so that a search finds whole words only."""
+        return keyring_of(self._engine.dialect) is not None
 
     def counts(self) -> QueueCounts:
         """How many conversations each filter shows."""
@@ -186,7 +192,7 @@ def _how_many(condition: ColumnElement[bool]) -> ColumnElement[int]:
     return func.coalesce(func.sum(case((condition, 1), else_=0)), 0)
 
 
-def _conditions(where: ConversationFilter) -> list[ColumnElement[bool]]:
+def _conditions(where: ConversationFilter, dialect: Dialect) -> list[ColumnElement[bool]]:
     table = conversations.c
     conditions: list[ColumnElement[bool]] = []
     if where.unhappy:
@@ -201,19 +207,7 @@ def _conditions(where: ConversationFilter) -> list[ColumnElement[bool]]:
         conditions.append(table.channel == where.channel)
     # The pattern length is bounded in SQLite, and nobody searches for a whole page.
     words = fold(where.search[:MAX_SEARCH_CHARS]).split()[:MAX_SEARCH_WORDS]
-    return [*conditions, *map(_mentions, words)]
-
-
-def _mentions(word: str) -> ColumnElement[bool]:
-    table = conversations.c
-    return or_(
-        exists().where(
-            messages.c.conversation_id == table.id,
-            messages.c.search_text.contains(word, autoescape=True),
-        ),
-        func.lower(table.customer_id).contains(word, autoescape=True),
-        func.lower(table.id).contains(word, autoescape=True),
-    )
+    return [*conditions, *(mentions(word, dialect) for word in words)]
 
 
 def _turns_query() -> Any:

@@ -12,12 +12,12 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from sqlalchemy import ColumnElement, Dialect, and_, or_
+from sqlalchemy import ColumnElement, Dialect, and_, exists, func, or_
 
 from bot.privacy.finding import find
 from bot.store.columns import fold
 from bot.store.sealing import Keyring, keyring_of
-from bot.store.tables import messages
+from bot.store.tables import conversations, messages
 
 _HAN = "\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\U00020000-\U000323af"
 _RUN = re.compile(rf"[{_HAN}]+|[^\W_{_HAN}]+")
@@ -34,14 +34,19 @@ def searchable(text: str, dialect: Dialect) -> str:
 
 
 def mentions(word: str, dialect: Dialect) -> ColumnElement[bool]:
-    """The condition that a message holds `word` (folded, without spaces)."""
+    """The condition that a conversation, or its customer's name, holds `word` (folded)."""
+    table = conversations.c
     column = messages.c.search_text
-    plain = column.contains(word, autoescape=True)
+    found = [column.contains(word, autoescape=True)]
     ring = keyring_of(dialect)
-    if ring is None:
-        return plain
-    # Rows from before the key are plain until `shopkeeper privacy encrypt` has been there.
-    return or_(plain, *_blind(word, ring))
+    if ring is not None:
+        # Rows from before the key are plain until `shopkeeper privacy encrypt` has been there.
+        found += _blind(word, ring)
+    return or_(
+        exists().where(messages.c.conversation_id == table.id, or_(*found)),
+        func.lower(table.customer_id).contains(word, autoescape=True),
+        func.lower(table.id).contains(word, autoescape=True),
+    )
 
 
 def _blind(word: str, ring: Keyring) -> Iterator[ColumnElement[bool]]:

@@ -14,6 +14,7 @@ from typing import Any, Final
 
 from sqlalchemy import Connection
 
+from bot.privacy.finding import mask
 from bot.store.events import publish
 from bot.types import Action, Turn
 
@@ -44,7 +45,7 @@ def publish_turn(
         mood = turn.mood
         why = {
             "reason": turn.decision.reason,
-            "question": _cut(turn.message.text),
+            "question": _cut(mask(turn.message.text)),
             "mood": mood.label,
             "frustration": round(float(mood.frustration), 3),
             "unhappy": bool(mood.unhappy),
@@ -53,15 +54,15 @@ def publish_turn(
         publish("conversation.handoff", about | why, connection)
     if turn.mood.unhappy and not unhappy_before:
         felt = {
-            "question": _cut(turn.message.text),
+            "question": _cut(mask(turn.message.text)),
             "mood": turn.mood.label,
             "frustration": round(float(turn.mood.frustration), 3),
         }
         publish("customer.unhappy", about | felt, connection)
     if unanswered and not turn.error:
         gap = {
-            "question": _cut(turn.message.text),
-            "searched": _cut(turn.query.search_text),
+            "question": _cut(mask(turn.message.text)),
+            "searched": _cut(mask(turn.query.search_text)),
             "answerability": round(float(turn.retrieval.answerability), 3),
             "reason": turn.decision.reason,
         }

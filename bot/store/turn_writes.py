@@ -14,6 +14,7 @@ from sqlalchemy import Connection, Row, insert, select, update
 
 from bot.errors import StoreError
 from bot.handover.states import Event
+from bot.privacy.finding import mask
 from bot.store.codec import dump, dump_turn
 from bot.store.columns import as_utc, clean_key, utc_now
 from bot.store.handovers import summary_within
@@ -205,7 +206,7 @@ def _turn_row(turn: Turn, now: datetime, *, unanswered: bool) -> dict[str, Any]:
         "turn_id": turn.turn_id,
         "conversation_id": turn.conversation_id,
         "created_at": now,
-        "question": turn.message.text,
+        "question": mask(turn.message.text),
         "lang": turn.query.lang,
         "intent": turn.query.intent.value,
         "action": turn.decision.action.value,
@@ -222,15 +223,15 @@ def _turn_row(turn: Turn, now: datetime, *, unanswered: bool) -> dict[str, Any]:
         "encoder": turn.versions.get("encoder", ""),
         "mood_model": turn.mood.model,
         "index_version": turn.retrieval.index_version,
-        "error": turn.error,
+        "error": mask(turn.error),
         "data": dump_turn(turn),
     }
 
 
 def _ask_for_review(connection: Connection, turn: Turn, now: datetime, *, unanswered: bool) -> None:
     wanted = {
-        "turn_error": turn.error,
-        "knowledge_gap": turn.message.text if unanswered and not turn.error else "",
+        "turn_error": mask(turn.error),
+        "knowledge_gap": mask(turn.message.text) if unanswered and not turn.error else "",
         "handover": turn.decision.reason if turn.decision.action is Action.HAND_OVER else "",
     }
     for kind, detail in wanted.items():

@@ -11,8 +11,8 @@ from typing import Any
 
 from sqlalchemy import Connection, Row, select
 
-from bot.store.columns import fold
 from bot.store.rows import insert_unless_there
+from bot.store.search_text import searchable
 from bot.store.tables import conversations, messages
 
 
@@ -44,7 +44,7 @@ def write_utterance(
             "speaker": speaker,
             "author": author,
             "text": text,
-            "search_text": fold(text),
+            "search_text": searchable(text, connection.dialect),
             "turn_id": turn_id,
             "external_id": external_id,
             "created_at": at,
