@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from bot.types import (
     HistoryEntry,
+    KnowledgeChanges,
     Message,
     Mood,
     Passage,
@@ -153,5 +154,17 @@ class KnowledgeStore(Protocol):
         ...
 
     def version(self) -> int:
-        """Grows with every change; a reader that sees a new one reloads."""
+        """Grows with every change; a reader that sees a new one asks for what changed."""
+        ...
+
+    def changes_since(self, version: int, stamp: str) -> KnowledgeChanges | None:
+        """What changed after `version`, the newest first.
+
+        None when this database never had a change of that number and stamp, or is too old to
+        tell: then only `snapshot` helps. (0, "") is the empty beginning.
+        """
+        ...
+
+    def snapshot(self) -> KnowledgeChanges:
+        """All live passages, as if they had all changed."""
         ...

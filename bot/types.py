@@ -74,6 +74,20 @@ class Passage:
 
 
 @dataclass(frozen=True, slots=True)
+class KnowledgeChanges:
+    """What happened to the knowledge up to change number `version`.
+
+    `stamp` is unlike any other change's, so that number and stamp name one state of one database.
+    `passages` are new or changed, `deleted` holds ids.
+    """
+
+    version: int
+    stamp: str
+    passages: tuple[Passage, ...] = ()
+    deleted: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class Message:
     """One thing a customer said, as a channel hands it over."""
 
@@ -96,7 +110,11 @@ class HistoryEntry:
 
 @dataclass(frozen=True, slots=True)
 class Query:
-    """A message understood: `text` is what was said, `search_text` what is looked up."""
+    """A message understood: `text` is what was said, `search_text` what is looked up.
+
+    `intent_name` is the shop's own intent, if one of its phrases was nearest. `reserved` names what
+    the shop keeps for people: a topic such as `legal_threat`, or `intent_<name>`.
+    """
 
     text: str
     lang: Lang
@@ -104,6 +122,8 @@ class Query:
     intent: Intent = Intent.QUESTION
     intent_confidence: float = 0.0
     is_follow_up: bool = False
+    intent_name: str = ""
+    reserved: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,11 +5,12 @@ Covered: `TurnStore` and `KnowledgeStore` in memory. Not covered: models.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field, replace
+from secrets import token_hex
 
 from bot.errors import StoreError
-from bot.types import Action, HistoryEntry, Message, Passage, Turn
+from bot.types import Action, HistoryEntry, KnowledgeChanges, Message, Passage, Turn
 
 
 @dataclass
@@ -87,11 +88,13 @@ class FakeKnowledgeStore:
     _versions: dict[str, list[Passage]] = field(default_factory=dict)
     _deleted: set[str] = field(default_factory=set)
     _version: int = 0
+    _changed_in: dict[str, int] = field(default_factory=dict)
+    _stamps: dict[int, str] = field(default_factory=lambda: {0: ""})
 
     def upsert(self, passages: Sequence[Passage]) -> int:
         """As in `bot.protocols`."""
         self.calls.append(("upsert", tuple(passages)))
-        changed = 0
+        changed: list[str] = []
         for passage in {passage.passage_id: passage for passage in passages}.values():
             known = self._versions.setdefault(passage.passage_id, [])
             passage = replace(passage, version=len(known) + 1)
@@ -100,9 +103,9 @@ class FakeKnowledgeStore:
                 continue
             known.append(passage)
             self._deleted.discard(passage.passage_id)
-            changed += 1
-        self._version += changed > 0
-        return changed
+            changed.append(passage.passage_id)
+        self._count(changed)
+        return len(changed)
 
     def delete(self, passage_ids: Sequence[str]) -> int:
         """As in `bot.protocols`."""
@@ -112,7 +115,7 @@ class FakeKnowledgeStore:
             known = self._versions[passage_id]
             known.append(replace(known[-1], version=len(known) + 1))
         self._deleted |= gone
-        self._version += len(gone) > 0
+        self._count(gone)
         return len(gone)
 
     def live_passages(self) -> tuple[Passage, ...]:
@@ -126,3 +129,27 @@ class FakeKnowledgeStore:
     def version(self) -> int:
         """As in `bot.protocols`."""
         return self._version
+
+    def changes_since(self, version: int, stamp: str) -> KnowledgeChanges | None:
+        """As in `bot.protocols`."""
+        self.calls.append(("changes_since", version))
+        if self._stamps.get(version) != stamp:
+            return None
+        ids = [key for key in sorted(self._changed_in) if self._changed_in[key] > version]
+        ids.sort(key=lambda key: -self._changed_in[key])
+        return KnowledgeChanges(
+            self._version,
+            self._stamps[self._version],
+            passages=tuple(self._versions[key][-1] for key in ids if key not in self._deleted),
+            deleted=tuple(key for key in ids if key in self._deleted),
+        )
+
+    def snapshot(self) -> KnowledgeChanges:
+        """As in `bot.protocols`."""
+        return KnowledgeChanges(self._version, self._stamps[self._version], self.live_passages())
+
+    def _count(self, changed: Collection[str]) -> None:
+        if changed:
+            self._version += 1
+            self._stamps[self._version] = token_hex(8)
+            self._changed_in |= dict.fromkeys(changed, self._version)

@@ -5,6 +5,7 @@ Covered: `KnowledgeStore`. Not covered: files (`retrieval.importers`), search (`
 
 from __future__ import annotations
 
+import secrets
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -15,11 +16,12 @@ from sqlalchemy import Connection, Engine, Row, bindparam, insert, select, updat
 from bot.store.columns import clean_key, utc_now
 from bot.store.passage_rows import passage_of_row, row_of_passage, storable
 from bot.store.rows import chunks, insert_unless_there
-from bot.store.tables import counters, passage_versions, passages
+from bot.store.tables import counters, knowledge_changes, passage_versions, passages
 from bot.store.transactions import reading, writing
-from bot.types import Passage
+from bot.types import KnowledgeChanges, Passage
 
 _COUNTER = "knowledge"
+_LIVE = select(passages).where(~passages.c.deleted).order_by(passages.c.passage_id)
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,9 +81,8 @@ class SqlKnowledgeStore:
 
     def live_passages(self) -> tuple[Passage, ...]:
         """All current passages, expired ones included, deleted ones not; ordered by id."""
-        query = select(passages).where(~passages.c.deleted).order_by(passages.c.passage_id)
         with reading(self._engine) as connection:
-            return tuple(passage_of_row(row) for row in connection.execute(query))
+            return tuple(passage_of_row(row) for row in connection.execute(_LIVE))
 
     def get(self, passage_id: str) -> Passage | None:
         """The current passage of this id; None if there is none or it was deleted."""
@@ -102,11 +103,53 @@ class SqlKnowledgeStore:
                 for row in connection.execute(query)
             )
 
+    def changes_since(self, version: int, stamp: str) -> KnowledgeChanges | None:
+        """What changed after `version`, the newest first; None when it was never this database's.
+
+        Raises:
+            StoreError: the database failed.
+        """
+        # Passages older than the column have 0 in it, and belong to what changed since the beginning.
+        after = passages.c.changed_in > (version or -1)
+        order = (passages.c.changed_in.desc(), passages.c.passage_id)
+        query = select(passages).where(after).order_by(*order)
+        with reading(self._engine) as connection:
+            known = connection.execute(
+                select(knowledge_changes.c.stamp).where(knowledge_changes.c.version == version)
+            ).scalar_one_or_none()
+            if (known or "") != stamp or (known is None and version):
+                return None
+            mark = _latest(connection)
+            rows = connection.execute(query).all()
+        return KnowledgeChanges(
+            *mark,
+            passages=tuple(passage_of_row(row) for row in rows if not row.deleted),
+            deleted=tuple(row.passage_id for row in rows if row.deleted),
+        )
+
+    def snapshot(self) -> KnowledgeChanges:
+        """All live passages, as if they had all changed."""
+        with reading(self._engine) as connection:
+            mark = _latest(connection)
+            rows = connection.execute(_LIVE).all()
+        return KnowledgeChanges(*mark, passages=tuple(passage_of_row(row) for row in rows))
+
     def version(self) -> int:
         """Grows with every change; 0 while nothing was ever stored."""
         query = select(counters.c.value).where(counters.c.name == _COUNTER)
         with reading(self._engine) as connection:
             return int(connection.execute(query).scalar_one_or_none() or 0)
+
+
+def _latest(connection: Connection) -> tuple[int, str]:
+    """Number and stamp of the latest change; the stamp is "" for one older than stamps."""
+    query = (
+        select(counters.c.value, knowledge_changes.c.stamp)
+        .outerjoin(knowledge_changes, knowledge_changes.c.version == counters.c.value)
+        .where(counters.c.name == _COUNTER)
+    )
+    row = connection.execute(query).one_or_none()
+    return (0, "") if row is None else (int(row.value), row.stamp or "")
 
 
 def _lock(connection: Connection) -> int:
@@ -136,13 +179,14 @@ def _write(
         return
     now = utc_now()
     rows = [{**values, "deleted": deleted, "changed_at": now} for values in changed]
-    new = [row for row in rows if row["passage_id"] not in known]
-    old = [{**row, "key": row["passage_id"]} for row in rows if row["passage_id"] in known]
+    current = [{**row, "changed_in": counter + 1} for row in rows]
+    new = [row for row in current if row["passage_id"] not in known]
+    old = [{**row, "key": row["passage_id"]} for row in current if row["passage_id"] in known]
     if new:
         connection.execute(insert(passages), new)
     if old:
         columns: dict[str, Any] = {
-            name: bindparam(name) for name in rows[0] if name != "passage_id"
+            name: bindparam(name) for name in current[0] if name != "passage_id"
         }
         for row in old:
             del row["passage_id"]
@@ -150,6 +194,8 @@ def _write(
             update(passages).where(passages.c.passage_id == bindparam("key")).values(columns), old
         )
     connection.execute(insert(passage_versions), rows)
+    stamp = {"version": counter + 1, "stamp": secrets.token_hex(8)}
+    connection.execute(insert(knowledge_changes), stamp)
     connection.execute(
         update(counters).where(counters.c.name == _COUNTER).values(value=counter + 1)
     )

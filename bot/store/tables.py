@@ -166,7 +166,17 @@ passages = Table(
     Column("passage_id", Key, primary_key=True),
     Column("version", Integer, nullable=False),
     *_passage_columns(),
+    Column("changed_in", BigId, nullable=False, server_default="0"),
     Index(None, "group_id"),
+    Index(None, "changed_in"),
+)
+
+knowledge_changes = Table(
+    "knowledge_changes",
+    metadata,
+    # One row a change: a number alone would also fit another database, or a restored one.
+    Column("version", BigId, primary_key=True, autoincrement=False),
+    Column("stamp", Key, nullable=False),
 )
 
 passage_versions = Table(

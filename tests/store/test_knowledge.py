@@ -17,7 +17,7 @@ from bot.protocols import KnowledgeStore
 from bot.store.passage_rows import content_hash, storable
 from bot.store.queries import ConsoleQueries
 from bot.store.sql import SqlKnowledgeStore, open_engine
-from bot.types import Passage
+from bot.types import KnowledgeChanges, Passage
 from tests.fakes import FakeKnowledgeStore
 from tests.store import samples
 from tests.store.samples import RETURNS
@@ -103,6 +103,33 @@ class TestContract:
         assert store.delete(["faq-shipping"]) == 0
         assert store.version() == before + 1
         assert [p.passage_id for p in store.live_passages()] == ["faq-returns"]
+
+    def test_what_changed_since_is_told_newest_first(self, store: KnowledgeStore) -> None:
+        assert store.changes_since(0, "") == KnowledgeChanges(0, "")
+        store.upsert([RETURNS, SHIPPING])
+        first = store.changes_since(0, "")
+        assert first is not None
+        assert (first.passages, first.deleted) == (store.live_passages(), ())
+        store.delete([RETURNS.passage_id])
+        store.upsert([replace(SHIPPING, text="Two days."), replace(SHIPPING, passage_id="a")])
+        store.upsert([replace(SHIPPING, passage_id="z")])
+        later = store.changes_since(first.version, first.stamp)
+        assert later is not None
+        assert [p.passage_id for p in later.passages] == ["z", "a", SHIPPING.passage_id]
+        assert later.deleted == (RETURNS.passage_id,)
+        assert later.version == store.version()
+        assert store.changes_since(later.version, later.stamp) == KnowledgeChanges(
+            later.version, later.stamp
+        )
+
+    def test_marks_of_another_database_are_not_believed(self, store: KnowledgeStore) -> None:
+        """A restored database may count the same version over other texts."""
+        store.upsert([RETURNS])
+        mark = store.snapshot()
+        assert mark.passages == store.live_passages()
+        assert store.changes_since(mark.version, "another") is None
+        assert store.changes_since(mark.version, "") is None
+        assert store.changes_since(mark.version + 1, mark.stamp) is None
 
     def test_a_deleted_passage_comes_back_under_a_new_version(self, store: KnowledgeStore) -> None:
         store.upsert([SHIPPING])
