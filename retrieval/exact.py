@@ -45,8 +45,9 @@ class ExactIndex:
         for position, passage in enumerate(passages):
             if passage.kind != "product":
                 continue
-            sku = _compact(passage.attributes.get("sku", ""))
-            if sku:
+            codes = [passage.attributes.get("sku", "")]
+            codes += passage.attributes.get("skus", "").split(" | ")  # of its variants
+            for sku in filter(None, map(_compact, codes)):
                 skus.setdefault(sku, set()).add(position)
             for alias in _aliases(passage):
                 names.setdefault(alias, set()).add(position)

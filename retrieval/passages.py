@@ -29,7 +29,8 @@ class Product:
     """One product as the shop's export describes it, in one language.
 
     `prices` are per ISO currency, None where the product is not sold; `stock` counts pieces per
-    region (`CN`, `EU`, or "" for shops with one warehouse).
+    region (`CN`, `EU`, or "" for shops with one warehouse). `key` is what the id is made of, the
+    sku if empty; `lines` are told behind price and stock, `facts` are only kept for filters.
     """
 
     sku: str
@@ -42,6 +43,9 @@ class Product:
     warranty_months: int | None = None
     attributes: Mapping[str, str] = field(default_factory=dict)
     description: str = ""
+    key: str = ""
+    lines: tuple[str, ...] = ()
+    facts: Mapping[str, str] = field(default_factory=dict)
 
 
 def group_of(passage_id: str) -> str:
@@ -114,32 +118,36 @@ def product_passage(product: Product, *, source: str = "") -> Passage:
     `warranty_months`; every other key is a specification under the shop's own name.
     """
     wording = WORDING["zh" if product.lang.startswith("zh") else "en"]
-    facts: dict[str, str] = {"sku": product.sku}
+    facts = dict(product.facts)
+    facts |= {"sku": product.sku} if product.sku else {}
     facts |= {"brand": product.brand} if product.brand else {}
     facts |= {"category": product.category} if product.category else {}
     for currency, price in product.prices.items():
         if price is not None:
-            facts[f"price_{currency.lower()}"] = str(price)
+            facts[f"price_{currency.lower()}" if currency else "price"] = str(price)
     for region, pieces in product.stock.items():
         facts[f"stock_{region.lower()}" if region else "stock"] = str(pieces)
     if product.warranty_months is not None:
         facts["warranty_months"] = str(product.warranty_months)
     suffix = "zh" if product.lang.startswith("zh") else "en"
+    key = product.key or product.sku
     return Passage(
-        passage_id=f"product-{product.sku}.{suffix}",
+        passage_id=f"product-{key}.{suffix}",
         kind="product",
         lang=product.lang,
         title=product.name,
         text=_product_text(product, wording),
         attributes=dict(product.attributes) | facts,
-        group=f"product-{product.sku}",
+        group=f"product-{key}",
         source=source,
     )
 
 
 def _product_text(product: Product, wording: Wording) -> str:
     labels = wording.labels
-    lines = [wording.fact(labels["sku"], product.sku)]
+    lines = []
+    if product.sku:
+        lines.append(wording.fact(labels["sku"], product.sku))
     if product.category:
         lines.append(wording.fact(labels["category"], product.category))
     if product.brand:
@@ -148,6 +156,7 @@ def _product_text(product: Product, wording: Wording) -> str:
         lines.append(wording.fact(labels["price"], wording.prices(product.prices)))
     if product.stock:
         lines.append(wording.fact(labels["stock"], wording.stock(product.stock)))
+    lines.extend(product.lines)
     if product.warranty_months is not None:
         lines.append(wording.fact(labels["warranty"], wording.months(product.warranty_months)))
     if product.attributes:

@@ -79,7 +79,7 @@ def money(amount: Decimal, currency: str) -> str:
     whole = amount == amount.to_integral_value() and currency in {"CNY", "JPY", "TWD"}
     digits = f"{amount:.0f}" if whole else f"{amount:.2f}"
     sign = SIGNS.get(currency)
-    return f"{sign}{digits}" if sign else f"{digits} {currency}"
+    return f"{sign}{digits}" if sign else f"{digits} {currency}".rstrip()
 
 
 WORDING: Mapping[str, Wording] = {

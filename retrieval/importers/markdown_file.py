@@ -7,85 +7,85 @@ written in Markdown, which load as sections.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from datetime import date
 from itertools import pairwise
-from pathlib import Path
+from pathlib import PurePath
 
 import frontmatter
 import yaml
 from markdown_it import MarkdownIt
 
 from retrieval.importers.decode import decode
-from retrieval.importers.records import Collector
-from retrieval.importers.result import ImportResult
+from retrieval.importers.reading import Reading
+from retrieval.importers.result import FileFound, Item
 from retrieval.importers.values import clean, parse_date, parse_lang
 from retrieval.passages import policy_passage
 from retrieval.text import guess_lang
 
 
-def import_markdown(path: Path) -> ImportResult:
+def import_markdown(reading: Reading) -> Iterator[Item]:
     """The sections of one document."""
-    collector = Collector(path.name)
-    decoded = decode(path.read_bytes())
+    decoded = decode(reading.path.read_bytes())
     if decoded is None:
-        collector.report(0, "", None, "not a text file; expected Markdown in UTF-8")
-        return collector.result()
+        yield reading.problem(0, "", None, "not a text file; expected Markdown in UTF-8")
+        return
     if decoded.oddity:
-        collector.report(0, "", None, decoded.oddity)
+        yield reading.problem(0, "", None, decoded.oddity)
     text = decoded.text
     if text.startswith("---\n") and "\n---" not in text[3:]:
-        collector.report(1, "", None, "the front matter is not closed with a line of ---")
-        return collector.result()
+        yield reading.problem(1, "", None, "the front matter is not closed with a line of ---")
+        return
     try:
         metadata, body = frontmatter.parse(text)
     except (yaml.YAMLError, ValueError, RecursionError) as error:
         mark = getattr(error, "problem_mark", None)
         reason = getattr(error, "problem", None) or "it is not YAML"
         line = mark.line + 1 if mark else 1
-        collector.report(line, "", None, f"the front matter cannot be read: {reason}")
-        return collector.result()
+        yield reading.problem(line, "", None, f"the front matter cannot be read: {reason}")
+        return
     first_line = text[: text.find(body)].count("\n") + 1 if body else 1
-    _read_document(path.stem, metadata, body, first_line, collector)
-    return collector.result()
+    yield FileFound(reading.file, "Markdown", decoded.encoding)
+    stem = PurePath(reading.file).with_suffix("").as_posix()
+    yield from _read_document(stem, metadata, body, first_line, reading)
 
 
 def _read_document(
-    stem: str, metadata: Mapping[str, object], body: str, first_line: int, collector: Collector
-) -> None:
+    stem: str, metadata: Mapping[str, object], body: str, first_line: int, reading: Reading
+) -> Iterator[Item]:
     values: dict[str, str] = {}
     for field in ("id", "lang", "title", "topic", "valid_from", "valid_until"):
         try:
             values[field] = clean(metadata.get(field))
         except ValueError as error:
-            collector.report(1, field, metadata.get(field), str(error))
+            yield reading.problem(1, field, metadata.get(field), str(error))
             return
     days: dict[str, date | None] = {}
     for field in ("valid_from", "valid_until"):
         try:
             days[field] = parse_date(values[field])
         except ValueError as error:
-            collector.report(1, field, values[field], str(error))
+            yield reading.problem(1, field, values[field], str(error))
             return
     start, end = days["valid_from"], days["valid_until"]
     if start and end and end < start:
-        collector.report(1, "valid_until", str(end), "is before the first day")
+        yield reading.problem(1, "valid_until", str(end), "is before the first day")
         return
     try:
         lang = parse_lang(values["lang"]) if values["lang"] else guess_lang(body)
     except ValueError as error:
-        collector.report(1, "lang", values["lang"], str(error))
+        yield reading.problem(1, "lang", values["lang"], str(error))
         return
     heading, sections = _sections(body)
     for number, (title, line, text) in enumerate(sections):
         try:
             text = clean(text)
         except ValueError as error:
-            collector.report(first_line + line, title, text, str(error))
+            yield reading.problem(first_line + line, title, text, str(error))
             continue
         if not text:
             if number:
-                collector.report(first_line + line, title, None, "the section has no text")
+                yield reading.problem(first_line + line, title, None, "the section has no text")
             continue
         passage = policy_passage(
             values["id"] or stem,
@@ -95,13 +95,13 @@ def _read_document(
             title,
             text,
             topic=values["topic"],
-            source=collector.file,
+            source=reading.file,
             valid_from=start,
             valid_until=end,
         )
-        collector.keep(first_line + line, passage)
-    if collector.is_empty:
-        collector.report(0, "", None, "the document has no text")
+        yield from reading.keep(first_line + line, passage)
+    if reading.is_empty:
+        yield reading.problem(0, "", None, "the document has no text")
 
 
 def _sections(body: str) -> tuple[str, list[tuple[str, int, str]]]:

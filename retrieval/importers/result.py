@@ -1,9 +1,13 @@
-"""What an import gives back: the passages that could be read, and what was wrong with the rest."""
+"""What an import gives back: passages, what was wrong with the rest, what is worth knowing.
+
+A reader yields these one by one, so that a file of any size needs little memory; `ImportResult`
+collects them for whoever wants them all.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Self
 
 from bot.types import Passage
@@ -28,6 +32,39 @@ class Problem:
         return f"{place}:{column} {self.message}{shown}"
 
 
+@dataclass(frozen=True, slots=True)
+class Note:
+    """Something that was imported, or left out on purpose, and that somebody should know."""
+
+    file: str
+    line: int
+    message: str
+
+    def __str__(self) -> str:
+        return f"{self.file}:{self.line}: {self.message}" if self.line else self.message
+
+
+@dataclass(frozen=True, slots=True)
+class ColumnUse:
+    """What a column of a table is taken for: "question (en)", "specification", "left out"."""
+
+    name: str
+    use: str
+
+
+@dataclass(frozen=True, slots=True)
+class FileFound:
+    """What a file (or one sheet of it) was recognised as, told before anything is read from it."""
+
+    file: str
+    format: str
+    encoding: str = ""
+    columns: tuple[ColumnUse, ...] = ()
+
+
+Item = Passage | Problem | Note | FileFound
+
+
 def problem(file: str, line: int, column: str, value: object, message: str) -> Problem:
     """A problem whose value is cut to a length that fits on a screen."""
     shown = value if isinstance(value, str) else "" if value is None else repr(value)
@@ -39,21 +76,20 @@ def problem(file: str, line: int, column: str, value: object, message: str) -> P
 
 @dataclass(frozen=True, slots=True)
 class ImportResult:
-    """Good rows as passages, bad rows as problems, both in the order of the file."""
+    """Everything that was read, each kind in the order of the file."""
 
     passages: tuple[Passage, ...] = ()
-    problems: tuple[Problem, ...] = field(default=())
+    problems: tuple[Problem, ...] = ()
+    notes: tuple[Note, ...] = ()
+    files: tuple[FileFound, ...] = ()
 
     @classmethod
-    def joined(cls, results: Iterable[Self]) -> Self:
-        """Several files as one result; an id that comes twice is reported and kept once."""
-        passages: dict[str, Passage] = {}
-        problems: list[Problem] = []
-        for result in results:
-            problems.extend(result.problems)
-            for passage in result.passages:
-                first = passages.setdefault(passage.passage_id, passage)
-                if first is not passage:
-                    message = f"this id was read from {first.source} before; the first one is kept"
-                    problems.append(problem(passage.source, 0, "id", passage.passage_id, message))
-        return cls(tuple(passages.values()), tuple(problems))
+    def collected(cls, items: Iterable[Item]) -> Self:
+        """All items, sorted by kind."""
+        kept = tuple(items)
+        return cls(
+            tuple(item for item in kept if isinstance(item, Passage)),
+            tuple(item for item in kept if isinstance(item, Problem)),
+            tuple(item for item in kept if isinstance(item, Note)),
+            tuple(item for item in kept if isinstance(item, FileFound)),
+        )

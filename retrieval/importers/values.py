@@ -1,7 +1,8 @@
-"""Cells to values: dates, prices, counts, languages, lists and specifications as shops write them.
+"""Cells to values: dates, counts, languages, lists and specifications as shops write them.
 
 Every parser raises `ValueError` with a sentence that says what was expected; the caller adds file,
 line and field. Covered: the ways Excel, web shops and people write these in English and Chinese.
+Prices are in `retrieval.importers.money`.
 """
 
 from __future__ import annotations
@@ -9,8 +10,9 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import date, datetime
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal
 
 from bot.types import Lang
 
@@ -20,7 +22,6 @@ MAX_CELL = 100_000
 _CONTROL = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\ufffe\uffff]")
 _DATE = re.compile(r"(\d{4})\s*[-/.年]\s*(\d{1,2})\s*[-/.月]\s*(\d{1,2})\s*日?")
 _PERIOD = re.compile(r"(\d+)(?:\.0+)?\s*(months?|mo|个月|月|years?|yrs?|年)?")
-_PRICE = re.compile(r"[^\d.,\-]*(-?[\d.,]+)[^\d.,]*")
 _LANGS: dict[str, Lang] = {
     "en": "en",
     "english": "en",
@@ -47,6 +48,16 @@ _LANGS: dict[str, Lang] = {
 _LANG_CODE = re.compile(r"[a-z]{2,3}(?:-[a-z0-9]+)*")
 
 
+@dataclass(frozen=True, slots=True)
+class Formula:
+    """A formula of a spreadsheet that was never calculated, so that nobody knows its value."""
+
+    text: str
+
+    def __str__(self) -> str:
+        return self.text
+
+
 def clean(value: object) -> str:
     """A cell as text: trimmed, without control characters.
 
@@ -55,6 +66,8 @@ def clean(value: object) -> str:
     """
     if value is None:
         return ""
+    if isinstance(value, Formula):
+        raise ValueError("a formula without a value; open and save it in Excel")  # noqa: TRY004
     if isinstance(value, bool):
         return "true" if value else "false"
     if isinstance(value, float) and value.is_integer():
@@ -110,28 +123,6 @@ def parse_date(text: str) -> date | None:
         return date(*(int(part) for part in match.groups()))
     except ValueError:
         raise ValueError("no such day in the calendar") from None
-
-
-def parse_price(text: str) -> Decimal | None:
-    """An amount in any common notation (`€39,90`, `1,299.00`, `299元`); None when empty."""
-    if not text:
-        return None
-    match = _PRICE.fullmatch(text)
-    amount = match.group(1) if match else ""
-    last = max(amount.rfind(","), amount.rfind("."))
-    decimals = len(amount) - last - 1
-    both = "," in amount and "." in amount
-    if last >= 0 and (both or amount.count(amount[last]) == 1) and (both or decimals != 3):
-        amount = re.sub(r"[.,]", "", amount[:last]) + "." + amount[last + 1 :]
-    else:
-        amount = re.sub(r"[.,]", "", amount)
-    try:
-        value = Decimal(amount)
-    except InvalidOperation:
-        raise ValueError("not a price; expected a number such as 39.90") from None
-    if not 0 <= value < Decimal(10) ** 9:
-        raise ValueError("not a price; expected an amount from 0 to a billion")
-    return value
 
 
 def parse_count(text: str) -> int | None:

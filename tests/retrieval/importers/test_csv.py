@@ -192,8 +192,11 @@ def test_a_product_table(tmp_path: Path) -> None:
         ",没有货号,1,1,1,1,,\n"
     )
     result = read(tmp_path, text, "products.csv")
-    assert complaints(result) == [(3, "价格（元）"), (4, "货号")]
-    passage = result.passages[0]
+    assert complaints(result) == [(4, "货号")]
+    passage, undecided = result.passages
+    assert "价格：面议" in undecided.text
+    assert "price_cny" not in undecided.attributes
+    assert [note.line for note in result.notes] == [3]
     assert (passage.passage_id, passage.kind) == ("product-K-17.zh", "product")
     assert "价格：中国¥299；欧盟€39.90。" in passage.text
     assert "保修：24个月（2年）。" in passage.text

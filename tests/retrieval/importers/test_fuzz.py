@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from retrieval.importers import ImportResult, import_path
 from retrieval.importers.decode import decode
 
-SUFFIXES = [".csv", ".tsv", ".jsonl", ".md", ".xlsx"]
+SUFFIXES = [".csv", ".tsv", ".jsonl", ".md", ".xlsx", ".html", ".xml", ".pdf", ".json", ".txt"]
 HEADERS = ["id", "lang", "question", "answer", "alternatives", "sku", "name", "price", "stock"]
 HEADERS += [
     "attributes",
@@ -65,7 +65,7 @@ def test_any_bytes(suffix: str, data: bytes) -> None:
     check(data, suffix)
 
 
-@pytest.mark.parametrize("suffix", [".csv", ".jsonl", ".md"])
+@pytest.mark.parametrize("suffix", [".csv", ".jsonl", ".md", ".html", ".xml"])
 @given(st.text(max_size=300), st.sampled_from(["utf-8", "utf-16", "gb18030", "utf-8-sig"]))
 def test_any_text(suffix: str, text: str, encoding: str) -> None:
     check(text.encode(encoding), suffix)

@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 from datetime import date, datetime
-from decimal import Decimal
 
 import pytest
 from hypothesis import given
@@ -16,7 +15,6 @@ from retrieval.importers.values import (
     parse_lang,
     parse_list,
     parse_months,
-    parse_price,
 )
 
 
@@ -53,31 +51,6 @@ def test_columns_are_known_by_many_names(name: str, column: Column | None) -> No
 @given(st.text())
 def test_any_column_name_can_be_asked(name: str) -> None:
     guess_column(name)
-
-
-@pytest.mark.parametrize(
-    ("text", "amount"),
-    [
-        ("39.90", "39.90"),
-        ("€39,90", "39.90"),
-        ("39,90 €", "39.90"),
-        ("¥299", "299"),
-        ("299元", "299"),
-        ("1,299.00", "1299.00"),
-        ("1.299,00 €", "1299.00"),
-        ("1,299", "1299"),
-        ("12,345,678", "12345678"),
-        ("0", "0"),
-    ],
-)
-def test_prices_in_any_notation(text: str, amount: str) -> None:
-    assert parse_price(text) == Decimal(amount)
-
-
-@pytest.mark.parametrize("text", ["价格面议", "-5", "on request", "12-15", "€", "1e400", "9" * 40])
-def test_what_is_no_price(text: str) -> None:
-    with pytest.raises(ValueError, match="not a price"):
-        parse_price(text)
 
 
 @pytest.mark.parametrize(
