@@ -13,12 +13,13 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Row, Table, func, select
+from sqlalchemy import ColumnElement, Connection, Engine, Row, Table, func, select
 
 from bot.errors import InputError
 from bot.privacy.contact import same_email, same_phone, spellings_of_phone
 from bot.store.rows import chunks
 from bot.store.tables import conversations, messages, metadata, turns
+from bot.store.transactions import reading
 
 IMPERSONAL = frozenset(
     {
@@ -85,6 +86,12 @@ class Holdings:
     def names(self) -> frozenset[str]:
         """Everything by which other records may name the customer."""
         return frozenset((*self.conversation_ids, *self.turn_ids, *self.customer_ids))
+
+
+def find_customer(engine: Engine, customer: CustomerRef) -> Holdings:
+    """Look up everything that hangs on a customer, and change nothing."""
+    with reading(engine) as connection:
+        return holdings(connection, customer)
 
 
 def holdings(connection: Connection, customer: CustomerRef) -> Holdings:

@@ -1,6 +1,6 @@
 """Export files that hold a customer: found and erased with the rest.
 
-Covered: the folder of exports. A JSON file that names one of the customer's conversations or turns
+Covered: the folder of exports, files that only their owner may read. A JSON file that names one of the customer's conversations or turns
 is deleted; of a JSON Lines file only the rows that name one are dropped. Not covered: files that
 somebody moved elsewhere (the audit log tells who made them).
 """
@@ -8,11 +8,14 @@ somebody moved elsewhere (the audit log tells who made them).
 from __future__ import annotations
 
 import json
+import os
+import secrets
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 from bot.errors import StoreError
+from bot.store.columns import utc_now
 from bot.store.personal import Holdings
 
 _NAMES = ("conversation_id", "turn_id", "id", "conversation_key")
@@ -36,6 +39,28 @@ def erase_in_files(folder: Path, found: Holdings) -> tuple[str, ...]:
                 fix="make the file writable for the user who runs shopkeeper and erase again",
             ) from error
     return tuple(changed)
+
+
+def new_export_file(folder: Path) -> Path:
+    """A fresh name for an export; it names nobody."""
+    folder.mkdir(parents=True, exist_ok=True)
+    return folder / f"customer-{utc_now():%Y%m%d-%H%M%S}-{secrets.token_hex(3)}.json"
+
+
+def write_private(file: Path, document: str) -> None:
+    """Write a file that only its owner may read.
+
+    Raises:
+        StoreError: it cannot be written.
+    """
+    try:
+        descriptor = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+        with os.fdopen(descriptor, "w", encoding="utf-8") as opened:
+            opened.write(document)
+    except OSError as error:
+        raise StoreError(
+            f"cannot write {file}: {error.strerror}", fix="choose another place with --out"
+        ) from error
 
 
 def _erase_in(file: Path, ids: frozenset[str]) -> bool:
