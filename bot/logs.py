@@ -1,7 +1,9 @@
-"""How the program logs: one line an event, to standard error, without secrets.
+"""How the program logs: one line an event, to standard error, without secrets or
+personal data.
 
 Covered: structlog and the standard library's loggers in one format, the conversation and request
-that a line belongs to (context variables), values of secrets blotted out of whatever is written.
+that a line belongs to (context variables), values of secrets blotted out of whatever is written,
+personal data masked (`bot.privacy`).
 A stack trace names files and lines only: message texts and tokens live in local variables, which
 rich tracebacks would print. Not covered: where standard error goes (the service manager's work).
 """
@@ -19,6 +21,8 @@ from typing import Any, Final
 from urllib.parse import quote, quote_plus
 
 import structlog
+
+from bot.privacy.log_lines import mask_line
 
 BLOT: Final = "[secret]"
 MIN_SECRET_CHARS: Final = 6
@@ -114,8 +118,10 @@ def configure(
     plain = structlog.dev.ConsoleRenderer(exception_formatter=structlog.dev.plain_traceback)
     blot = Blotter(secrets)
     finish: list[Any] = [
-        *([structlog.processors.format_exc_info, blot] if as_json else []),
+        *([structlog.processors.format_exc_info, mask_line, blot] if as_json else [mask_line]),
         structlog.processors.JSONRenderer(ensure_ascii=False) if as_json else plain,
+        # A trace is text only now, on a terminal; JSON was masked value by value.
+        *([] if as_json else [mask_line]),
         blot,
     ]
     structlog.configure(
