@@ -1,0 +1,83 @@
+"""What the server does once a day by itself: erase what is older than the shop keeps.
+
+Covered: a thread that looks every hour whether today's run is due; of several processes on one
+database one does it. Not covered: what is erased (`bot.store.retention`).
+"""
+
+from __future__ import annotations
+
+import threading
+from pathlib import Path
+from types import TracebackType
+
+import structlog
+from sqlalchemy import Engine
+
+from bot.store.retention import apply_retention, claim_daily_run
+
+log = structlog.get_logger(__name__)
+
+ACTOR = "job:retention"
+FIRST_LOOK_S = 60.0
+EVERY_S = 3600.0
+
+
+class Housekeeping:
+    """Use it as a context manager. With `days` = 0 there is nothing to do.
+
+    Args:
+        engine: the database.
+        days: how long conversations are kept.
+        exports: the folder of export files.
+        first_look_s: seconds from the start to the first look.
+        every_s: seconds between looks.
+    """
+
+    def __init__(
+        self,
+        engine: Engine,
+        days: int,
+        exports: Path,
+        first_look_s: float = FIRST_LOOK_S,
+        every_s: float = EVERY_S,
+    ) -> None:
+        self._engine = engine
+        self._days = days
+        self._exports = exports
+        self._pauses = (first_look_s, every_s)
+        self._stop = threading.Event()
+        self._thread = threading.Thread(target=self._run, name="housekeeping", daemon=True)
+
+    def look(self) -> bool:
+        """Do today's run if it is due and nobody else does it; whether it was done."""
+        if self._days < 1 or not claim_daily_run(self._engine):
+            return False
+        report = apply_retention(self._engine, self._days, actor=ACTOR, exports=self._exports)
+        log.info("retention_done", conversations=report.conversations, queue_rows=report.queue_rows)
+        return True
+
+    def _run(self) -> None:
+        first, every = self._pauses
+        pause = first
+        while not self._stop.wait(pause):
+            pause = every
+            try:
+                self.look()
+            except Exception:
+                # Tomorrow's run takes in what today's has left.
+                log.exception("retention_failed")
+
+    def __enter__(self) -> Housekeeping:
+        if self._days > 0:
+            self._thread.start()
+        return self
+
+    def __exit__(
+        self,
+        _kind: type[BaseException] | None,
+        _error: BaseException | None,
+        _trace: TracebackType | None,
+    ) -> None:
+        self._stop.set()
+        if self._thread.ident:
+            self._thread.join(10.0)
