@@ -80,8 +80,23 @@ class Settings(BaseSettings):
     retention_days: int = Field(
         0, ge=0, le=36500, description="Conversations idle for so long are erased; 0 keeps them."
     )
-    agent_hours_zh: str = "周一至周六 9:00–21:00（北京时间）"
-    agent_hours_en: str = "Monday to Friday, 9:00–18:00 CET"
+    agent_hours: str = Field(
+        "24/7", description="When people answer: `mon-fri 09:00-18:00, sat 10:00-14:00`."
+    )
+    agent_timezone: str = Field("UTC", description="Of these hours, e.g. Asia/Shanghai.")
+    agent_days_off: str = Field("", description="Days on which nobody answers: 2026-12-25, …")
+    handover_patience_min: float = Field(
+        10.0,
+        gt=0,
+        le=10_080,
+        description="Minutes of opening time until a handover that nobody took is escalated.",
+    )
+    reserved_topics: str = Field(
+        "", description="CSV (topic, phrase) of topics kept for people, on top of the shipped ones."
+    )
+    intent_phrases: str = Field(
+        "", description="CSV (intent, phrase, then) of examples that teach the shop's own intents."
+    )
 
     chatwoot_url: str = ""
     chatwoot_token: SecretStr = SecretStr("")

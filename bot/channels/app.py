@@ -19,6 +19,7 @@ from starlette.routing import Mount
 from starlette.staticfiles import StaticFiles
 
 from bot.channels import problems
+from bot.channels.admission import Admission, TrustedProxies
 from bot.channels.chat_door import STATIC, STATIC_PATH, ChatDoor
 from bot.channels.desk import Desk
 from bot.channels.edge import Edge
@@ -55,7 +56,11 @@ def create_app(parts: AppParts, routers: Sequence[APIRouter] = ()) -> FastAPI:
         docs_url=None,
         redoc_url=None,
         lifespan=lifespan,
-        middleware=[Middleware(Edge, max_body_bytes=MAX_BODY_BYTES)],
+        middleware=[
+            Middleware(TrustedProxies, trusted=parts.settings.trusted_proxies),
+            Middleware(Edge, max_body_bytes=MAX_BODY_BYTES),
+            Middleware(Admission, settings=parts.settings),
+        ],
     )
     problems.install(app)
     app.include_router(api_router(parts, desk))

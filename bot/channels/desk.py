@@ -11,6 +11,7 @@ from typing import Literal
 import anyio.to_thread
 
 from bot.channels.gate import AnswerGate, AnswerStream
+from bot.channels.limits import CustomerLimits
 from bot.channels.parts import AppParts
 from bot.store.records import MessageRecord, Status, TurnRecord
 from bot.types import Message, Turn
@@ -31,13 +32,20 @@ class Desk:
     def __init__(self, parts: AppParts) -> None:
         self._parts = parts
         self.gate = AnswerGate(parts.answer, parts.settings.workers)
+        self._limits = CustomerLimits(parts.settings)
 
-    def open(self, message: Message) -> AnswerStream:
+    def open(self, message: Message, address: str = "") -> AnswerStream:
         """Start to answer.
 
+        Args:
+            message: the question.
+            address: where it comes from; empty when the request speaks for many customers.
+
         Raises:
+            TooManyError: this customer, this address or all together ask too often.
             OverloadedError: too many customers are waiting.
         """
+        self._limits.admit(message.customer_id or message.conversation_id, address)
         return self.gate.open(message)
 
     async def stored_turn(self, turn_id: str) -> Turn | None:

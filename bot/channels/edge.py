@@ -1,7 +1,8 @@
 """The outermost layer: a request id, security headers, a size limit, and no exception gets past it.
 
-Covered: headers of every response, bodies that are too large, the answer to an unexpected error. Not covered: the chat
-page's own policy, which needs a nonce per page (`bot.channels.chat_door`); rate limits.
+Covered: headers of every response, bodies that are too large, the answer to an unexpected error.
+Not covered: the chat page's own policy, which needs a nonce per page (`bot.channels.chat_door`);
+limits of rates and numbers (`bot.channels.admission`).
 """
 
 from __future__ import annotations
@@ -10,13 +11,15 @@ import logging
 import re
 from collections.abc import Mapping
 
+import structlog
 from starlette.datastructures import MutableHeaders
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
+from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from bot.channels.intake import new_id
-from bot.channels.problems import describe, problem, too_large, words
+from bot.channels.problems import by_status, describe, headers_of, problem, too_large, words
 
 log = logging.getLogger(__name__)
 
@@ -34,6 +37,8 @@ _HEADERS: Mapping[str, str] = {
     "X-Content-Type-Options": "nosniff",
     "Referrer-Policy": "same-origin",
     "Cross-Origin-Opener-Policy": "same-origin",
+    "Cross-Origin-Resource-Policy": "same-origin",
+    "X-Frame-Options": "SAMEORIGIN",
     "Permissions-Policy": "camera=(), geolocation=(), microphone=(), payment=(), usb=()",
 }
 
@@ -57,6 +62,7 @@ class Edge:
         offered = request.headers.get("x-request-id", "")
         request_id = offered if _REQUEST_ID.fullmatch(offered) else new_id()
         scope["request_id"] = request_id
+        structlog.contextvars.bind_contextvars(request=request_id)
         started = False
 
         async def send_dressed(message: Message) -> None:
@@ -67,6 +73,8 @@ class Edge:
                 headers["X-Request-ID"] = request_id
                 for name, value in _HEADERS.items():
                     headers.setdefault(name, value)
+                if scope["scheme"] == "https":
+                    headers.setdefault("Strict-Transport-Security", "max-age=31536000")
             await send(message)
 
         received = 0
@@ -85,11 +93,20 @@ class Edge:
             else:
                 await self.app(scope, receive_limited, send_dressed)
         except Exception as error:
-            log.exception("request %s to %s failed", request_id, scope["path"])
+            refusal = _refusal(request, error)
+            if refusal.status_code >= 500:
+                log.exception("request %s to %s failed", request_id, scope["path"])
             if started:
                 # Half an answer is out; only breaking the connection tells the client so.
                 raise
-            await problem(request, *describe(error, words(request)))(scope, receive, send_dressed)
+            await refusal(scope, receive, send_dressed)
+
+
+def _refusal(request: Request, error: Exception) -> Response:
+    if isinstance(error, HTTPException):
+        return by_status(request, error.status_code, error.headers)
+    described = describe(error, words(request))
+    return problem(request, *described, headers=headers_of(error))
 
 
 def _announced(request: Request) -> int:

@@ -72,8 +72,8 @@ def build_chat(settings: Settings, desk: Desk) -> gr.Blocks:
 
 def _respond(
     settings: Settings, desk: Desk
-) -> Callable[[gr.EventData], AsyncIterator[dict[str, Any]]]:
-    async def respond(event: gr.EventData) -> AsyncIterator[dict[str, Any]]:
+) -> Callable[[gr.EventData, gr.Request], AsyncIterator[dict[str, Any]]]:
+    async def respond(event: gr.EventData, request: gr.Request) -> AsyncIterator[dict[str, Any]]:
         sent = event._data if isinstance(event._data, dict) else {}
         lang = to_lang(str(sent.get("lang", "")))
         # Made by the page, so that it can tell this answer from a late one.
@@ -89,7 +89,7 @@ def _respond(
                 lang=lang,
             )
             turn_id = message.message_id
-            async with desk.open(message) as stream:
+            async with desk.open(message, _address(request)) as stream:
                 yield {"ticket": ticket} | answer_view(turn_id, replies, "writing")
                 async for reply in stream:
                     replies.append(reply)
@@ -103,6 +103,11 @@ def _respond(
             yield {"ticket": ticket} | answer_view(turn_id, replies, "failed", notice=detail)
 
     return respond
+
+
+def _address(request: gr.Request) -> str:
+    client = getattr(request, "client", None)
+    return str(client.host) if client else ""
 
 
 def _server_functions(desk: Desk) -> list[Callable[[Any], Any]]:

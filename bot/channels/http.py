@@ -1,26 +1,25 @@
 """The open API: messages (JSON or server-sent events), feedback, health.
 
 Covered: `POST /api/v1/messages`, `POST /api/v1/feedback`, `/healthz`, `/readyz`. Not covered:
-connected systems (`bot.channels.webhooks`), API keys and rate limits.
+connected systems (`bot.channels.webhooks`).
 
 Events of a stream, in order: `started` once, `sentence` for each checked sentence, then `done`
 with the outcome or `error` with a problem object. Lines that begin with a colon are heartbeats.
 """
 
-from __future__ import annotations
-
 import asyncio
 import logging
 import time
 from collections.abc import AsyncGenerator, AsyncIterator, Sequence
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 import anyio.to_thread
-from fastapi import APIRouter, Request
+from fastapi import APIRouter, Depends, Request
 from fastapi.responses import JSONResponse, Response
 from fastapi.sse import KEEPALIVE_COMMENT, format_sse_event
 from pydantic import BaseModel
 
+from bot.channels.api_access import key_for
 from bot.channels.desk import Desk
 from bot.channels.gate import AnswerStream
 from bot.channels.intake import make_message, preferred_lang, to_lang
@@ -39,6 +38,7 @@ from bot.channels.schemas import (
 from bot.channels.streaming import EventStream
 from bot.channels.texts import Refusals
 from bot.errors import InputError
+from bot.store.api_keys import ApiKey, Scope
 from bot.types import Message, ReadinessCheck, Reply
 
 log = logging.getLogger(__name__)
@@ -63,6 +63,8 @@ _STREAM_EXAMPLE = (
 def api_router(parts: AppParts, desk: Desk) -> APIRouter:
     """The routes, answering with `desk`."""
     router = APIRouter()
+    demanded = key_for(parts, Scope.MESSAGES)
+    Key = Annotated[ApiKey | None, Depends(demanded)]  # noqa: N806 (a type)
 
     @router.post(
         "/api/v1/messages",
@@ -77,13 +79,15 @@ def api_router(parts: AppParts, desk: Desk) -> APIRouter:
                     "text/event-stream": {"schema": {"type": "string"}, "example": _STREAM_EXAMPLE}
                 },
             },
+            401: _PROBLEM | {"description": "The shop demands an API key."},
+            403: _PROBLEM | {"description": "The API key lacks the scope `messages`."},
             413: _PROBLEM | {"description": "The request is too large."},
             422: _PROBLEM | {"description": "Empty, too long, or not in this format."},
             429: _PROBLEM | {"description": "Too many customers; see `Retry-After`."},
             500: _PROBLEM | {"description": "Something failed on our side."},
         },
     )
-    async def post_message(body: MessageIn, request: Request) -> Response:
+    async def post_message(body: MessageIn, request: Request, key: Key) -> Response:
         """Answer one message of a customer from the shop's texts.
 
         The same question sent again is answered again: send each message once.
@@ -97,7 +101,8 @@ def api_router(parts: AppParts, desk: Desk) -> APIRouter:
             customer_id=body.customer_id or "",
             lang=to_lang(body.lang) or (preferred_lang(asked) if asked else None),
         )
-        stream = desk.open(message)
+        # Whoever has a key asks for many customers from one address.
+        stream = desk.open(message, "" if key else address_of(request))
         if "text/event-stream" in request.headers.get("accept", ""):
             return EventStream(_events(desk, stream, message, words(request)))
         async with stream:
@@ -111,7 +116,13 @@ def api_router(parts: AppParts, desk: Desk) -> APIRouter:
         status_code=204,
         tags=["messages"],
         summary="Vote on an answer",
-        responses={404: _PROBLEM | {"description": "No such answer."}, 422: _PROBLEM},
+        responses={
+            401: _PROBLEM,
+            403: _PROBLEM,
+            404: _PROBLEM | {"description": "No such answer."},
+            422: _PROBLEM,
+        },
+        dependencies=[Depends(demanded)],
     )
     async def post_feedback(body: FeedbackIn, request: Request) -> Response:
         """Store a thumb up or down with the turn it belongs to; `none` takes it back."""
@@ -146,6 +157,11 @@ def api_router(parts: AppParts, desk: Desk) -> APIRouter:
         return JSONResponse(body.model_dump(), 200 if ready else 503)
 
     return router
+
+
+def address_of(request: Request) -> str:
+    """Where a request comes from; behind a trusted proxy the customer's address."""
+    return request.client.host if request.client else ""
 
 
 async def _outcome(desk: Desk, message: Message, replies: list[Reply]) -> OutcomeOut:

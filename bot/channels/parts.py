@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 from bot.config import Settings
 from bot.protocols import AnswerMessage, Readiness
+from bot.store.access import Access
 from bot.store.queries import ConsoleQueries
 from bot.store.sql import SqlAgents, SqlConversations, SqlFeedback
 
@@ -25,6 +26,7 @@ class AppParts:
         feedback: stores customers' votes.
         conversations: what agents do.
         agents: who may sign in to the console.
+        access: API keys, sessions, attempts to sign in.
         session_secret: signs the console's session cookies (`bot.console.secret`).
     """
 
@@ -35,4 +37,5 @@ class AppParts:
     feedback: SqlFeedback
     conversations: SqlConversations
     agents: SqlAgents
+    access: Access
     session_secret: str

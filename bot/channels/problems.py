@@ -15,8 +15,10 @@ from pydantic import BaseModel, Field
 from starlette.exceptions import HTTPException
 from starlette.responses import JSONResponse, Response
 
+from bot.channels.api_access import NoKeyError, ScopeError
 from bot.channels.gate import OverloadedError
 from bot.channels.intake import BadIdError, EmptyTextError, TextTooLongError, preferred_lang
+from bot.channels.limits import TooManyError
 from bot.channels.texts import Refusals, refusals
 from bot.errors import InputError
 
@@ -35,6 +37,7 @@ class Problem(BaseModel):
 
 _TITLES = {
     404: ("not-found", "Not found", "not_found"),
+    408: ("too-slow", "Too slow", "too_slow"),
     405: ("method-not-allowed", "Method not allowed", "method"),
     413: ("too-large", "Too large", "too_large"),
 }
@@ -77,20 +80,39 @@ def describe(error: Exception, text: Refusals) -> tuple[int, str, str, str]:
         return 422, "bad-id", "Unusable identifier", text.bad_id.format(hint=str(error))
     if isinstance(error, InputError):
         return 422, "bad-input", "Unusable input", text.unreadable.format(hint=error.message)
+    if isinstance(error, TooManyError):
+        return (
+            429,
+            "too-many",
+            "Too many requests",
+            text.slow_down.format(seconds=error.retry_after_s),
+        )
     if isinstance(error, OverloadedError):
         detail = text.busy.format(seconds=error.retry_after_s)
         return 429, "busy", "Busy", detail
+    if isinstance(error, NoKeyError):
+        return 401, "no-key", "API key needed", text.no_key
+    if isinstance(error, ScopeError):
+        return 403, "no-scope", "Not allowed", text.no_scope.format(scope=error.scope.value)
     return 500, "failed", "Internal error", text.failed
+
+
+def headers_of(error: Exception) -> dict[str, str]:
+    """Headers that go with the refusal."""
+    if isinstance(error, OverloadedError):
+        return {"Retry-After": str(error.retry_after_s)}
+    return {"WWW-Authenticate": "Bearer"} if isinstance(error, NoKeyError) else {}
 
 
 def too_large(request: Request) -> JSONResponse:
     """The refusal of a body that is too large."""
-    return _by_status(request, 413)
+    return by_status(request, 413)
 
 
-def _by_status(
+def by_status(
     request: Request, status: int, headers: Mapping[str, str] | None = None
 ) -> JSONResponse:
+    """The refusal that goes with a bare status."""
     code, title, name = _TITLES.get(status, ("refused", "Refused", "failed"))
     return problem(request, status, code, title, getattr(words(request), name), headers)
 
@@ -100,10 +122,7 @@ def install(app: FastAPI) -> None:
 
     async def on_known(request: Request, error: Exception) -> Response:
         status, code, title, detail = describe(error, words(request))
-        headers = (
-            {"Retry-After": str(error.retry_after_s)} if isinstance(error, OverloadedError) else {}
-        )
-        return problem(request, status, code, title, detail, headers)
+        return problem(request, status, code, title, detail, headers_of(error))
 
     async def on_invalid(request: Request, error: Exception) -> Response:
         hint = _first_fault(error.errors()) if isinstance(error, RequestValidationError) else ""
@@ -112,10 +131,12 @@ def install(app: FastAPI) -> None:
 
     async def on_http(request: Request, error: Exception) -> Response:
         status = error.status_code if isinstance(error, HTTPException) else 500
-        return _by_status(request, status, getattr(error, "headers", None))
+        return by_status(request, status, getattr(error, "headers", None))
 
     app.add_exception_handler(InputError, on_known)
     app.add_exception_handler(OverloadedError, on_known)
+    app.add_exception_handler(NoKeyError, on_known)
+    app.add_exception_handler(ScopeError, on_known)
     app.add_exception_handler(RequestValidationError, on_invalid)
     app.add_exception_handler(HTTPException, on_http)
 

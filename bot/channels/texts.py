@@ -26,6 +26,10 @@ class Refusals:
     unreadable: str
     bad_id: str
     busy: str
+    slow_down: str
+    too_slow: str
+    no_key: str
+    no_scope: str
     failed: str
     lost: str
     not_found: str
@@ -93,6 +97,10 @@ _REFUSALS: dict[UiLang, Refusals] = {
             "Many customers are asking at the moment. Please try again in {seconds} seconds; "
             "nothing is lost."
         ),
+        slow_down="That was a lot in a short time. Please wait {seconds} seconds and try again.",
+        too_slow="The request took too long to arrive. Please send it again.",
+        no_key="This address needs an API key: send it as `Authorization: Bearer shk_…`.",
+        no_scope="This API key may not do that: it lacks the scope {scope}.",
         failed="Sorry, something went wrong on our side. Please try again in a moment.",
         lost="The connection was lost before the answer was complete. Please send it again.",
         not_found="There is nothing at this address.",
@@ -106,6 +114,10 @@ _REFUSALS: dict[UiLang, Refusals] = {
         unreadable="抱歉，我们无法读取这个请求。{hint}",
         bad_id="抱歉，请求中的标识符无法使用。{hint}",
         busy="现在咨询的顾客较多，请在 {seconds} 秒后再试，已有的对话不会丢失。",
+        slow_down="您发送得有点快，请等待 {seconds} 秒后再试。",
+        too_slow="请求传输超时，请重新发送。",
+        no_key="此接口需要 API 密钥，请通过 `Authorization: Bearer shk_…` 发送。",
+        no_scope="此 API 密钥没有相应权限，缺少 {scope}。",
         failed="抱歉，我们这边出了点问题，请稍后再试。",
         lost="连接中断，回答没有显示完整，请重新发送。",
         not_found="这个地址没有内容。",

@@ -1,7 +1,7 @@
 """What agents do with a conversation: take over, reply, hand back, resolve.
 
 Covered: the forms of the conversation page. Each action leads back to the page with a note. Not
-covered: what is allowed when (`bot.store.transitions` decides and refuses).
+covered: what is allowed when (`bot.handover.states` decides and refuses).
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from fastapi import APIRouter, Depends, Form, Request
 from fastapi.responses import RedirectResponse, Response
 
 from bot.channels.parts import AppParts
-from bot.console.auth import SignedIn, Spoken, checked_form, leave_note
+from bot.console.auth import Server, Spoken, checked_form, leave_note
 from bot.console.texts import Words
 from bot.errors import InputError
 
@@ -37,7 +37,7 @@ def action_router(parts: AppParts) -> APIRouter:
 
     @router.post("/take_over")
     def take_over(
-        request: Request, say: Spoken, agent: SignedIn, conversation_id: Annotated[str, Form()]
+        request: Request, say: Spoken, agent: Server, conversation_id: Annotated[str, Form()]
     ) -> Response:
         return back(
             request,
@@ -49,7 +49,7 @@ def action_router(parts: AppParts) -> APIRouter:
 
     @router.post("/hand_back")
     def hand_back(
-        request: Request, say: Spoken, agent: SignedIn, conversation_id: Annotated[str, Form()]
+        request: Request, say: Spoken, agent: Server, conversation_id: Annotated[str, Form()]
     ) -> Response:
         return back(
             request,
@@ -61,7 +61,7 @@ def action_router(parts: AppParts) -> APIRouter:
 
     @router.post("/resolve")
     def resolve(
-        request: Request, say: Spoken, agent: SignedIn, conversation_id: Annotated[str, Form()]
+        request: Request, say: Spoken, agent: Server, conversation_id: Annotated[str, Form()]
     ) -> Response:
         return back(
             request,
@@ -75,7 +75,7 @@ def action_router(parts: AppParts) -> APIRouter:
     def reply(
         request: Request,
         say: Spoken,
-        agent: SignedIn,
+        agent: Server,
         conversation_id: Annotated[str, Form()],
         text: Annotated[str, Form()] = "",
         request_id: Annotated[str, Form(max_length=100)] = "",

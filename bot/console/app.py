@@ -17,14 +17,22 @@ from starlette.staticfiles import StaticFiles
 
 from bot.channels.parts import AppParts
 from bot.console.actions import action_router
-from bot.console.auth import CsrfError, NotSignedInError, Sessions, leave_note, words
+from bot.console.auth import (
+    CsrfError,
+    NotAllowedError,
+    NotSignedInError,
+    Sessions,
+    leave_note,
+    words,
+)
 from bot.console.lockout import Lockout
 from bot.console.pages import page_router
+from bot.console.people import people_router
 from bot.console.render import STATIC, Renderer
 from bot.errors import InputError
 
 
-def console_app(parts: AppParts, lockout: Lockout | None = None) -> FastAPI:
+def console_app(parts: AppParts) -> FastAPI:
     """The console, ready to be mounted at `/console`."""
     renderer = Renderer(parts.settings)
     app = FastAPI(
@@ -34,8 +42,9 @@ def console_app(parts: AppParts, lockout: Lockout | None = None) -> FastAPI:
         middleware=[Middleware(Sessions, secret=parts.session_secret, path="/console")],
     )
     app.state.parts = parts
-    app.include_router(page_router(parts, renderer, lockout or Lockout()))
+    app.include_router(page_router(parts, renderer, Lockout(parts.access.attempts)))
     app.include_router(action_router(parts))
+    app.include_router(people_router(parts, renderer))
     app.mount("/static", StaticFiles(directory=STATIC))
     _install_errors(app, renderer)
     return app
@@ -55,14 +64,25 @@ def _install_errors(app: FastAPI, renderer: Renderer) -> None:
         leave_note(request, words(request)("expired"), good=False)
         return RedirectResponse(request.scope.get("root_path", "") + "/", 303)
 
+    async def on_forbidden(request: Request, _error: Exception) -> Response:
+        return renderer.page(
+            "error.html", request, words(request), status=403, known=True, forbidden=True
+        )
+
     async def on_refusal(request: Request, error: Exception) -> Response:
         status = error.status_code if isinstance(error, HTTPException) else 404
         return renderer.page(
-            "error.html", request, words(request), status=status, known=status < 500
+            "error.html",
+            request,
+            words(request),
+            status=status,
+            known=status < 500,
+            forbidden=False,
         )
 
     app.add_exception_handler(NotSignedInError, on_stranger)
     app.add_exception_handler(CsrfError, on_forgery)
+    app.add_exception_handler(NotAllowedError, on_forbidden)
     app.add_exception_handler(HTTPException, on_refusal)
     app.add_exception_handler(RequestValidationError, on_refusal)
     app.add_exception_handler(InputError, on_refusal)

@@ -1,10 +1,11 @@
 """Who is signed in, and whether a form came from our own page.
 
-Covered: the signed session cookie, the agent behind it, CSRF tokens, the language of the console,
-one-time messages. Not covered: checking passwords (`bot.store.agents`), roles' rights.
+Covered: the signed session cookie, the session and the person behind it, what the person may do,
+CSRF tokens, the language of the console, one-time messages. Not covered: checking passwords
+(`bot.store.agents`), which role has which right (`bot.console.roles`).
 
-A session holds the agent's name only; the agent is looked up on every request, so that a disabled
-one is out at once.
+The cookie holds a random token; session and person are looked up on every request, so that whoever
+signed out, was disabled or got a new password is out at once, with every copy of the cookie.
 """
 
 from __future__ import annotations
@@ -18,15 +19,21 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from bot.channels.intake import preferred_lang
 from bot.channels.texts import UiLang, ui_lang
+from bot.console.roles import Right, may
 from bot.console.texts import Words
 from bot.store.agents import Agent
+from bot.store.sessions import SESSION, SqlSessions
 
 COOKIE = "shopkeeper_console"
-SESSION_S = 12 * 3600
+SESSION_S = int(SESSION.total_seconds())
 
 
 class NotSignedInError(Exception):
     """Nobody is signed in; the browser is sent to the sign-in page."""
+
+
+class NotAllowedError(Exception):
+    """The person's role may not do this; nothing was done."""
 
 
 class CsrfError(Exception):
@@ -56,15 +63,18 @@ class Sessions:
 def sign_in(request: Request, agent: Agent) -> None:
     """Begin a fresh session: nothing of the one before sign-in is kept but the language."""
     lang = request.session.get("lang")
-    request.session.clear()
-    request.session["agent"] = agent.name
+    sign_out(request)
+    request.session["token"] = _sessions(request).begin(agent.name)
     if lang:
         request.session["lang"] = lang
 
 
 def sign_out(request: Request) -> None:
-    """End the session."""
+    """End the session, here and for every copy of its cookie."""
+    token = request.session.get("token")
     request.session.clear()
+    if isinstance(token, str):
+        _sessions(request).end(token)
 
 
 def csrf_token(request: Request) -> str:
@@ -94,11 +104,32 @@ def current_agent(request: Request) -> Agent:
     Raises:
         NotSignedInError: nobody is signed in, or the person has been disabled since.
     """
-    name = request.session.get("agent")
-    agent = request.app.state.parts.agents.get(name) if isinstance(name, str) else None
-    if agent is None or agent.disabled:
+    token = request.session.get("token")
+    agent = _sessions(request).agent(token) if isinstance(token, str) else None
+    if agent is None:
         raise NotSignedInError
-    return agent  # type: ignore[no-any-return]
+    return agent
+
+
+def with_right(right: Right) -> Any:
+    """A dependency: the signed-in person, who may do this.
+
+    Raises (when used):
+        NotSignedInError: nobody is signed in.
+        NotAllowedError: the person's role lacks the right.
+    """
+
+    def allowed(agent: Annotated[Agent, Depends(current_agent)]) -> Agent:
+        if not may(agent.role, right):
+            raise NotAllowedError
+        return agent
+
+    return Depends(allowed)
+
+
+def _sessions(request: Request) -> SqlSessions:
+    sessions: SqlSessions = request.app.state.parts.access.sessions
+    return sessions
 
 
 def words(request: Request) -> Words:
@@ -126,5 +157,7 @@ def take_note(request: Request) -> dict[str, Any] | None:
     return note
 
 
-SignedIn = Annotated[Agent, Depends(current_agent)]
+Reader = Annotated[Agent, with_right(Right.READ)]
+Server = Annotated[Agent, with_right(Right.SERVE)]
+Manager = Annotated[Agent, with_right(Right.PEOPLE)]
 Spoken = Annotated[Words, Depends(words)]

@@ -1,77 +1,58 @@
 """Slowing down whoever guesses passwords.
 
-Covered: failed sign-ins of this process, counted per name at an address, per address, and per
-name. Not covered: several processes (each counts for itself), a firewall's work.
+Covered: attempts to sign in, counted per name at an address, per address and per name, in the
+database: processes and hosts count together, and many attempts at once are no way around. Not
+covered: counting itself (`bot.store.attempts`), a firewall's work.
 """
 
 from __future__ import annotations
 
-import threading
-import time
-from collections import deque
-from collections.abc import Callable
-from dataclasses import dataclass, field
+from datetime import timedelta
+from typing import Final
 
-WINDOW_S = 15 * 60.0
-MAX_KEYS = 10_000
+from bot.channels.limits import network_of
+from bot.store.attempts import Attempt, SqlAttempts
+
+WINDOW: Final = timedelta(minutes=15)
+PER_PAIR: Final = 5
+PER_ADDRESS: Final = 20
+PER_NAME: Final = 100
 
 
-@dataclass
 class Lockout:
-    """Counts failures in a sliding window of 15 minutes; safe to use from many threads.
+    """Counts attempts in a sliding window of 15 minutes.
 
     One person at one address has few tries; a name from everywhere has many, so that nobody can
     keep a colleague out by guessing at the name from one address.
     """
 
-    clock: Callable[[], float] = time.monotonic
-    per_pair: int = 5
-    per_address: int = 20
-    per_name: int = 100
-    _failures: dict[str, deque[float]] = field(default_factory=dict)
-    _lock: threading.Lock = field(default_factory=threading.Lock)
+    def __init__(self, attempts: SqlAttempts) -> None:
+        self._attempts = attempts
 
-    def locked_for(self, name: str, address: str) -> float:
-        """Seconds until the next try is allowed; 0 when it is allowed now."""
-        with self._lock:
-            now = self.clock()
-            return max(
-                (self._wait(key, limit, now) for key, limit in self._keys(name, address)),
-                default=0.0,
-            )
+    def attempt(self, name: str, address: str) -> Attempt:
+        """Count an attempt before it is made, unless there were too many."""
+        pair, by_address, by_name = _subjects(name, address)
+        limits = {pair: PER_PAIR, by_address: PER_ADDRESS, by_name: PER_NAME}
+        return self._attempts.attempt(limits, WINDOW)
 
-    def failed(self, name: str, address: str) -> None:
-        """Count a failure."""
-        with self._lock:
-            now = self.clock()
-            if len(self._failures) >= MAX_KEYS:
-                self._forget(now)
-            for key, limit in self._keys(name, address):
-                self._failures.setdefault(key, deque(maxlen=limit)).append(now)
+    def succeeded(self, name: str, address: str, attempt: Attempt) -> None:
+        """Forget this attempt, and the failures of this person at this address."""
+        self._attempts.take_back(attempt)
+        self._attempts.forget(_subjects(name, address)[:1])
 
-    def succeeded(self, name: str, address: str) -> None:
-        """Forget the failures of this person at this address."""
-        with self._lock:
-            self._failures.pop(self._keys(name, address)[0][0], None)
+    def unlock(self, name: str = "") -> int:
+        """Let a name try again from anywhere that is not itself locked; everybody without one."""
+        return self._attempts.forget([_by_name(name)]) if name else self._attempts.forget_all()
 
-    def _keys(self, name: str, address: str) -> tuple[tuple[str, int], ...]:
-        name = name.strip().casefold()[:200]
-        return (
-            (f"pair\0{name}\0{address}", self.per_pair),
-            (f"address\0{address}", self.per_address),
-            (f"name\0{name}", self.per_name),
-        )
 
-    def _wait(self, key: str, limit: int, now: float) -> float:
-        failures = self._failures.get(key)
-        if failures is None or len(failures) < limit:
-            return 0.0
-        return max(0.0, failures[0] + WINDOW_S - now)
+def _subjects(name: str, address: str) -> tuple[str, str, str]:
+    name, network = _folded(name), network_of(address)
+    return f"pair\0{name}\0{network}", f"address\0{network}", _by_name(name)
 
-    def _forget(self, now: float) -> None:
-        """Drop what is out of the window; if that is not enough, the oldest half."""
-        recent = {key: times for key, times in self._failures.items() if times[-1] > now - WINDOW_S}
-        if len(recent) >= MAX_KEYS:
-            newest = sorted(recent, key=lambda key: recent[key][-1])[MAX_KEYS // 2 :]
-            recent = {key: recent[key] for key in newest}
-        self._failures = recent
+
+def _by_name(name: str) -> str:
+    return f"name\0{_folded(name)}"
+
+
+def _folded(name: str) -> str:
+    return name.strip().casefold()[:200]

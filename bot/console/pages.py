@@ -6,6 +6,7 @@ Covered: reading and showing. Not covered: what agents do to a conversation
 
 from __future__ import annotations
 
+import math
 from typing import Annotated, Final
 from urllib.parse import urlencode
 
@@ -13,10 +14,11 @@ from fastapi import APIRouter, Depends, Form, HTTPException, Request
 from fastapi.responses import JSONResponse, RedirectResponse, Response
 
 from bot.channels.parts import AppParts
-from bot.console.auth import SignedIn, Spoken, checked_form, sign_in, sign_out
+from bot.console.auth import Reader, Spoken, checked_form, sign_in, sign_out
 from bot.console.lockout import Lockout
 from bot.console.render import Renderer
 from bot.console.turn_view import lines, moods
+from bot.store.agents import SignInBusyError
 from bot.store.records import ConversationFilter
 
 PAGE_SIZE = 40
@@ -39,17 +41,26 @@ def page_router(parts: AppParts, renderer: Renderer, lockout: Lockout) -> APIRou
         name: Annotated[str, Form(max_length=300)] = "",
         password: Annotated[str, Form(max_length=5000)] = "",
     ) -> Response:
+        def again(status: int, problem: str, wait_s: float = 0.0) -> Response:
+            page = renderer.page(
+                "login.html", request, say, status=status, problem=problem, name=name
+            )
+            if wait_s > 0:
+                page.headers["Retry-After"] = str(math.ceil(wait_s))
+            return page
+
         address = request.client.host if request.client else ""
-        wait = lockout.locked_for(name, address)
-        if wait > 0:
-            problem = say("locked", minutes=max(1, round(wait / 60)))
-            return renderer.page("login.html", request, say, status=429, problem=problem, name=name)
-        agent = parts.agents.verify(name, password)
+        attempt = lockout.attempt(name, address)
+        if attempt.wait_s > 0:
+            minutes = max(1, round(attempt.wait_s / 60))
+            return again(429, say("locked", minutes=minutes), attempt.wait_s)
+        try:
+            agent = parts.agents.verify(name, password)
+        except SignInBusyError:
+            return again(429, say("sign_in_busy"), 5.0)
         if agent is None:
-            lockout.failed(name, address)
-            problem = say("wrong")
-            return renderer.page("login.html", request, say, status=401, problem=problem, name=name)
-        lockout.succeeded(name, address)
+            return again(401, say("wrong"))
+        lockout.succeeded(name, address, attempt)
         sign_in(request, agent)
         return RedirectResponse(_local(request, request.query_params.get("next", "")), 303)
 
@@ -62,7 +73,7 @@ def page_router(parts: AppParts, renderer: Renderer, lockout: Lockout) -> APIRou
     def conversation_list(
         request: Request,
         say: Spoken,
-        agent: SignedIn,
+        agent: Reader,
         view: str = "all",
         q: str = "",
         before: str = "",
@@ -101,7 +112,7 @@ def page_router(parts: AppParts, renderer: Renderer, lockout: Lockout) -> APIRou
 
     @router.get("/c/{conversation_id:path}")
     def conversation(
-        request: Request, say: Spoken, agent: SignedIn, conversation_id: str, part: str = ""
+        request: Request, say: Spoken, agent: Reader, conversation_id: str, part: str = ""
     ) -> Response:
         if part == "pulse":
             summary = parts.queries.summary(conversation_id)
@@ -131,7 +142,7 @@ def page_router(parts: AppParts, renderer: Renderer, lockout: Lockout) -> APIRou
         )
 
     @router.get("/unanswered")
-    def unanswered(request: Request, say: Spoken, agent: SignedIn) -> Response:
+    def unanswered(request: Request, say: Spoken, agent: Reader) -> Response:
         found = parts.queries.unanswered_questions(UNANSWERED_SHOWN + 1)
         return renderer.page(
             "unanswered.html",

@@ -18,6 +18,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from bot.config import Settings
 from bot.console.auth import csrf_token, take_note
+from bot.console.roles import may
 from bot.console.texts import Words
 from bot.store.agents import Agent
 
@@ -40,7 +41,7 @@ class Renderer:
         self._environment.filters.update(
             moment=moment, iso=iso, short=short, percent=percent, ms=milliseconds, score=score
         )
-        self._environment.globals.update(sparkline=sparkline, static=_versioned)
+        self._environment.globals.update(sparkline=sparkline, static=_versioned, may=may)
 
     def page(
         self,

@@ -7,8 +7,10 @@ it is stored, with spaces. Not covered: the customers' pages (`bot.channels.text
 from __future__ import annotations
 
 from bot.channels.texts import UiLang
+from bot.console.people_texts import PEOPLE
 
 _TEXTS: dict[str, tuple[str, str]] = {
+    **PEOPLE,
     # frame
     "console": ("Service desk", "客服工作台"),
     "conversations": ("Conversations", "会话"),

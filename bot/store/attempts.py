@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from sqlalchemy import Connection, Engine, delete, insert, select, text
@@ -19,6 +20,15 @@ from bot.store.rows import chunks
 from bot.store.transactions import writing
 
 
+@dataclass(frozen=True, slots=True)
+class Attempt:
+    """One attempt: the hashes it was counted under, when, and seconds to wait if it may not be."""
+
+    counted: tuple[str, ...]
+    at: datetime
+    wait_s: float = 0.0
+
+
 class SqlAttempts:
     """Attempts in SQL; subjects are kept as hashes. `clock` gives the time, timezone-aware."""
 
@@ -26,15 +36,15 @@ class SqlAttempts:
         self._engine = engine
         self._clock = clock
 
-    def attempt(self, limits: Mapping[str, int], window: timedelta) -> float:
-        """Count an attempt of every subject, unless one of them had its fill.
+    def attempt(self, limits: Mapping[str, int], window: timedelta) -> Attempt:
+        """Count an attempt of every subject, unless one of them has had its fill.
 
         Args:
             limits: attempts allowed per subject within the window.
             window: how long an attempt counts.
 
         Returns:
-            Seconds to wait; 0 when the attempt was counted and may be made.
+            Whether it was counted and may be made, and if not, how long to wait.
         """
         now = self._clock()
         subjects = {_hashed(subject): limit for subject, limit in limits.items()}
@@ -48,10 +58,20 @@ class SqlAttempts:
                 for subject, limit in subjects.items()
             ]
             if max(waits, default=0.0) > 0:
-                return max(waits)
+                return Attempt((), now, max(waits))
             rows = [{"subject": subject, "at": now} for subject in subjects]
             connection.execute(insert(sign_in_attempts), rows)
-        return 0.0
+        return Attempt(tuple(subjects), now)
+
+    def take_back(self, attempt: Attempt) -> None:
+        """This attempt does not count after all."""
+        with writing(self._engine) as connection:
+            connection.execute(
+                delete(sign_in_attempts).where(
+                    sign_in_attempts.c.subject.in_(attempt.counted),
+                    sign_in_attempts.c.at == attempt.at,
+                )
+            )
 
     def forget(self, subjects: Sequence[str]) -> int:
         """Forget the attempts of these subjects; how many there were."""

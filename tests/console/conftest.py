@@ -16,7 +16,6 @@ from starlette.testclient import TestClient
 
 from bot.channels.edge import Edge
 from bot.console.app import console_app
-from bot.console.lockout import Lockout
 from tests.channels.fakes import Shop, open_shop
 from tests.console.seed import fill
 
@@ -69,7 +68,7 @@ def desk(seeded: tuple[Path, list[str]], tmp_path: Path) -> Iterator[Desk]:
     shutil.copy(database, tmp_path / "shop.db")
     shop = open_shop(tmp_path)
     app = FastAPI(middleware=[Middleware(Edge, max_body_bytes=100_000)])
-    app.mount("/console", console_app(shop.parts, Lockout()))
+    app.mount("/console", console_app(shop.parts))
     with TestClient(app, headers={"Accept-Language": "en"}) as client:
         yield Desk(shop, client, ids)
     shop.engine.dispose()

@@ -1,0 +1,25 @@
+"""Everything about who may come in, in one piece, as the pages are given it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from sqlalchemy import Engine
+
+from bot.store.api_keys import SqlApiKeys
+from bot.store.attempts import SqlAttempts
+from bot.store.sessions import SqlSessions
+
+
+@dataclass(frozen=True, slots=True)
+class Access:
+    """Keys of programs, sessions of people, attempts of either to get in."""
+
+    api_keys: SqlApiKeys
+    sessions: SqlSessions
+    attempts: SqlAttempts
+
+    @classmethod
+    def of(cls, engine: Engine) -> Access:
+        """All of it in one database."""
+        return cls(SqlApiKeys(engine), SqlSessions(engine), SqlAttempts(engine))
