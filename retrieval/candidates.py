@@ -1,7 +1,8 @@
 """Candidates: what each search puts forward for a question, and what all of them say about it.
 
-Covered: nearest passages by vector, best by words, products called by name, and the translations
-of all of these, with passages left out that are not valid. Not covered: which of them is best.
+Covered: nearest passages by vector, best by words, products called by name, the best of those that
+meet what the question demands, and the translations of all of these, with passages left out that
+are not valid. Not covered: which of them is best.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from retrieval.index import HybridIndex
+from retrieval.segment import rows_of
 from retrieval.text import has_han
 
 Mode = Literal["dense", "lexical", "hybrid", "rerank"]
@@ -48,6 +50,7 @@ def gather(
     terms: Sequence[str],
     vector: NDArray[np.float32] | None,
     day: date,
+    meeting: NDArray[np.bool_] | None = None,
 ) -> Candidates:
     """The union of what the searches of `mode` put forward, each passage scored by all of them.
 
@@ -58,25 +61,30 @@ def gather(
         terms: its terms, for words.
         vector: its unit vector, shape (dimension,); None in mode `lexical`.
         day: passages not valid on it are left out.
+        meeting: of these the best are put forward whatever else is near, shape (passages,).
     """
     valid = index.valid_on(day)
     cosine = np.full(len(index.passages), -np.inf, np.float32)
     if vector is not None and index.dense is not None:
-        allowed = None if valid is None else valid[index.owners]
-        rows, cosines = index.dense.search(vector, CANDIDATES, allowed)
+        rows, cosines = index.dense.search(vector, CANDIDATES, index.allowed_rows(day))
         np.maximum.at(cosine, index.owners[rows], cosines)
+        if meeting is not None:
+            both = meeting if valid is None else meeting & valid
+            rows, cosines = index.dense.search(vector, CANDIDATES, both[index.owners])
+            np.maximum.at(cosine, index.owners[rows], cosines)
     chosen = set(np.flatnonzero(np.isfinite(cosine)).tolist())
     lexical = index.lexical.score(terms)
     if mode != "dense":
         allowed_bm25 = lexical.bm25 if valid is None else np.where(valid, lexical.bm25, 0)
         chosen.update(_best(allowed_bm25))
+        if meeting is not None:
+            chosen.update(_best(np.where(meeting, allowed_bm25, 0)))
     by_sku: frozenset[int] = frozenset()
     by_name: frozenset[int] = frozenset()
     if mode in {"hybrid", "rerank"}:
         by_sku, by_name = index.exact.find(text)
         chosen |= by_sku | by_name
-        groups = {index.passages[position].group for position in chosen}
-        chosen.update(at for group in groups for at in index.groups.get(group, ()))
+        chosen = index.translations(chosen)
     positions = np.array(sorted(at for at in chosen if valid is None or valid[at]), np.int64)
     if vector is not None:
         _fill_cosines(index, cosine, positions, vector)
@@ -84,7 +92,7 @@ def gather(
         positions=positions,
         cosine=cosine[positions],
         bm25=lexical.bm25[positions],
-        evidence=lexical.evidence[positions],
+        evidence=lexical.evidence_at(positions),
         foreign=index.chinese[positions] != has_han(text),
         by_sku=np.isin(positions, list(by_sku)),
         by_name=np.isin(positions, list(by_name)),
@@ -111,7 +119,5 @@ def _fill_cosines(
     missing = positions[np.isneginf(cosine[positions])]
     if index.dense is None or not len(missing):
         return
-    starts = np.searchsorted(index.owners, missing, "left")
-    ends = np.searchsorted(index.owners, missing, "right")
-    rows = np.concatenate([np.arange(a, b) for a, b in zip(starts, ends, strict=True)])
+    rows = rows_of(index.owners, missing)
     np.maximum.at(cosine, index.owners[rows], index.dense.cosines(vector, rows))

@@ -1,52 +1,54 @@
-"""The index: everything that searches passages, built once, never changed, replaced as a whole.
+"""The index: everything that searches passages. Never changed; an edit makes another one.
 
-Covered: building with progress, building anew from an older index with only the changed passages
-encoded, saving and loading. Not covered: searching (`retrieval.retriever`), files
-(`retrieval.index_files`), following the database (`retrieval.live`).
+Covered: a large segment and a small one beside it for what was edited since, a mask over what was
+replaced or deleted, building with progress. Not covered: edits (`retrieval.edits`), searching
+(`retrieval.retriever`), files (`retrieval.index_files`), following the database
+(`retrieval.live`).
 """
 
 from __future__ import annotations
 
-import hashlib
-import json
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, fields
+from collections.abc import Collection, Iterator, Sequence
+from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from bot.protocols import Encoder, Vectors
+from bot.protocols import Encoder
 from bot.types import Passage
-from retrieval.dense import DenseIndex
+from retrieval.columns import key_of
+from retrieval.dense import DenseFacts, DenseIndex
+from retrieval.encoding import Progress, VectorJournal, encode_passages
 from retrieval.exact import ExactIndex
+from retrieval.layers import LayeredDense, LayeredExact, LayeredLexical, LayeredPassages
 from retrieval.lexical import LexicalIndex
-from retrieval.passages import search_text, search_texts
+from retrieval.passage_file import content_hash
+from retrieval.passages import search_text
+from retrieval.segment import Segment
 from retrieval.text import terms
 
-FORMAT_VERSION = 2
+FORMAT_VERSION = 3
 """Counts changes of what is stored or of how texts are cut; an older index is rebuilt."""
-
-_ENCODE_AT_ONCE = 256
-_FIELDS = tuple(field.name for field in fields(Passage))
-
-Progress = Callable[[int, int], None]
-"""Called with how many texts are encoded and how many there are."""
 
 
 @dataclass(frozen=True, slots=True)
 class Manifest:
-    """What an index was made of. `encoder` is "" for an index without vectors."""
+    """What an index was made of. `encoder` is "" for an index without vectors.
+
+    `knowledge_version` and `knowledge_stamp` are the database's; all its changes up to that one
+    are in the index. `dense` tells how the large segment searches.
+    """
 
     format_version: int
     encoder: str
     dimension: int
     passages: int
-    vectors: int
     knowledge_version: int
+    knowledge_stamp: str
     content_hash: str
+    dense: DenseFacts | None
 
     @property
     def index_version(self) -> str:
@@ -58,26 +60,33 @@ class HybridIndex:
     """Passages and the three ways to find them. Immutable; safe to share between threads."""
 
     def __init__(
-        self,
-        passages: tuple[Passage, ...],
-        manifest: Manifest,
-        lexical: LexicalIndex,
-        dense: DenseIndex | None,
-        owners: NDArray[np.int32],
+        self, manifest: Manifest, base: Segment, delta: Segment, dead: NDArray[np.bool_]
     ) -> None:
-        """`owners` holds the position of the passage each vector belongs to, ascending."""
-        self.passages = passages
+        """`delta` is built beside `base`; `dead` masks what was replaced, shape (len(base),)."""
         self.manifest = manifest
-        self.lexical = lexical
-        self.dense = dense
-        self.owners = owners
-        self.exact = ExactIndex.build(passages)
-        self.entries = tuple(p.group or p.passage_id for p in passages)
-        """Per passage, what it is a translation of."""
-        self.groups = _groups(passages)
-        self.chinese = np.array([p.lang.startswith("zh") for p in passages], np.bool_)
-        self._dated = any(passage.valid_from or passage.valid_until for passage in passages)
-        self._valid_on: tuple[date, NDArray[np.bool_] | None] | None = None
+        self.base = base
+        self.delta = delta
+        self.dead = dead
+        self.passages: Sequence[Passage] = base.passages
+        """By position; those that were replaced are among them, `valid_on` leaves them out."""
+        self.lexical: LexicalIndex | LayeredLexical = base.lexical
+        self.dense: DenseIndex | LayeredDense | None = base.dense
+        self.exact: ExactIndex | LayeredExact = base.exact
+        self.owners = base.owners
+        self.entries = base.columns.entries.keys
+        """Per position, what it is a translation of."""
+        self.chinese = base.columns.chinese
+        if len(delta):
+            self.passages = LayeredPassages(base.passages, delta.passages)
+            self.lexical = LayeredLexical(base.lexical, delta.lexical)
+            if base.dense is not None and delta.dense is not None:
+                self.dense = LayeredDense(base.dense, delta.dense)
+            self.exact = LayeredExact(base.exact, delta.exact, len(base))
+            self.owners = np.concatenate([base.owners, delta.owners + np.int32(len(base))])
+            self.entries = np.concatenate([self.entries, delta.columns.entries.keys])
+            self.chinese = np.concatenate([self.chinese, delta.columns.chinese])
+        self._always = not (dead.any() or base.columns.dated or delta.columns.dated)
+        self._valid: tuple[date, NDArray[np.bool_] | None, NDArray[np.bool_] | None] | None = None
 
     @classmethod
     def build(
@@ -87,104 +96,82 @@ class HybridIndex:
         progress: Progress | None = None,
         *,
         knowledge_version: int = 0,
+        knowledge_stamp: str = "",
+        journal: VectorJournal | None = None,
     ) -> HybridIndex:
-        """Index `passages`; without an encoder only by words and names."""
-        texts = [search_texts(passage) for passage in passages] if encoder else []
-        owners = [position for position, windows in enumerate(texts) for _ in windows]
-        dense = None
+        """Index `passages`; without an encoder only by words and names.
+
+        Raises:
+            StoreError: the journal, which keeps vectors for the case of a crash, is unwritable.
+        """
+        vectors, owners = None, np.zeros(0, np.int32)
         if encoder:
-            flat = [text for windows in texts for text in windows]
-            dense = DenseIndex.build(_encode(flat, encoder, progress))
+            vectors, owners = encode_passages(passages, encoder, progress, journal)
         lexical = LexicalIndex.build(terms(search_text(passage)) for passage in passages)
-        return cls._finished(passages, encoder, lexical, dense, owners, knowledge_version)
-
-    def updated(
-        self,
-        passages: Sequence[Passage],
-        encoder: Encoder | None,
-        progress: Progress | None = None,
-        *,
-        knowledge_version: int = 0,
-    ) -> HybridIndex:
-        """A new index of `passages`; what has not changed since this one is not encoded again."""
-        known = {passage.passage_id: at for at, passage in enumerate(self.passages)}
-        sources: list[int | None] = []
-        for passage in passages:
-            at = known.get(passage.passage_id)
-            same = at is not None and search_text(self.passages[at]) == search_text(passage)
-            sources.append(at if same else None)
-        changed = [p for p, source in zip(passages, sources, strict=True) if source is None]
-        lexical = self.lexical.rebuilt(sources, (terms(search_text(p)) for p in changed))
-        dense: DenseIndex | None = None
-        owners: list[int] = []
-        if encoder:
-            vectors, owners = self._vectors(passages, sources, encoder, progress)
-            dense = DenseIndex.build(vectors)
-        return self._finished(passages, encoder, lexical, dense, owners, knowledge_version)
-
-    def _vectors(
-        self,
-        passages: Sequence[Passage],
-        sources: Sequence[int | None],
-        encoder: Encoder,
-        progress: Progress | None,
-    ) -> tuple[Vectors, list[int]]:
-        """Vectors and owners for `passages`: from this index where a source is named."""
-        if self.dense is None or self.manifest.encoder != encoder.name:
-            sources = [None] * len(passages)
-        new = [
-            search_texts(passage) if source is None else ()
-            for passage, source in zip(passages, sources, strict=True)
-        ]
-        fresh = _encode([text for windows in new for text in windows], encoder, progress)
-        old = self.dense.vectors() if self.dense else fresh
-        positions = range(len(self.passages))
-        starts = np.searchsorted(self.owners, positions, "left")
-        ends = np.searchsorted(self.owners, positions, "right")
-        pieces: list[Vectors] = [np.zeros((0, encoder.dimension), np.float32)]
-        owners: list[int] = []
-        used = 0
-        for position, (source, windows) in enumerate(zip(sources, new, strict=True)):
-            if source is None:
-                piece = fresh[used : used + len(windows)]
-                used += len(windows)
-            else:
-                piece = old[starts[source] : ends[source]]
-            pieces.append(piece)
-            owners.extend([position] * len(piece))
-        return np.concatenate(pieces), owners
-
-    @classmethod
-    def _finished(
-        cls,
-        passages: Sequence[Passage],
-        encoder: Encoder | None,
-        lexical: LexicalIndex,
-        dense: DenseIndex | None,
-        owners: Sequence[int],
-        knowledge_version: int,
-    ) -> HybridIndex:
+        base = Segment.of(passages, lexical, vectors, owners)
         manifest = Manifest(
             format_version=FORMAT_VERSION,
             encoder=encoder.name if encoder else "",
             dimension=encoder.dimension if encoder else 0,
             passages=len(passages),
-            vectors=len(owners),
             knowledge_version=knowledge_version,
+            knowledge_stamp=knowledge_stamp,
             content_hash=content_hash(passages),
+            dense=base.dense.facts if base.dense else None,
         )
-        return cls(tuple(passages), manifest, lexical, dense, np.asarray(owners, np.int32))
+        return cls.over(manifest, base)
+
+    def unlike(self, passages: Sequence[Passage]) -> list[Passage]:
+        """Those of `passages` that are not in here as they are."""
+        return [passage for passage in passages if self.get(passage.passage_id) != passage]
+
+    def get(self, passage_id: str) -> Passage | None:
+        """The passage of this id; None when there is none."""
+        positions = self.positions_of([passage_id])
+        return self.passages[int(positions[0])] if len(positions) else None
+
+    def live(self) -> Iterator[Passage]:
+        """Every passage that was not replaced or deleted."""
+        for passage, dead in zip(self.base.passages, self.dead.tolist(), strict=True):
+            if not dead:
+                yield passage
+        yield from self.delta.passages
+
+    def positions_of(self, passage_ids: Collection[str]) -> NDArray[np.int64]:
+        """Positions of those ids that are live."""
+        wanted = set(passage_ids)
+        keys = np.array([key_of(key) for key in wanted], np.uint64)
+        found = self.base.columns.ids.find(keys)
+        newer = self.delta.columns.ids.find(keys) + len(self.base)
+        positions = [*found[~self.dead[found]].tolist(), *newer.tolist()]
+        same = [at for at in positions if self.passages[at].passage_id in wanted]
+        return np.array(same, np.int64)
+
+    def translations(self, positions: Collection[int]) -> set[int]:
+        """Positions of every passage that belongs to the same entries, themselves included."""
+        keys = np.unique(self.entries[np.fromiter(positions, np.int64, len(positions))])
+        found = self.base.columns.entries.find(keys).tolist()
+        newer = self.delta.columns.entries.find(keys) + len(self.base)
+        return {*found, *newer.tolist()}
 
     def valid_on(self, day: date) -> NDArray[np.bool_] | None:
-        """Mask of passages that may answer on `day`, shape (passages,); None when all may."""
-        if not self._dated:
-            return None
-        cached = self._valid_on
+        """Mask of passages that may answer on `day`, shape (positions,); None when all may."""
+        return self._masks(day)[0]
+
+    def allowed_rows(self, day: date) -> NDArray[np.bool_] | None:
+        """The same for vectors, shape (rows,)."""
+        return self._masks(day)[1]
+
+    def _masks(self, day: date) -> tuple[NDArray[np.bool_] | None, NDArray[np.bool_] | None]:
+        if self._always:
+            return None, None
+        cached = self._valid
         if cached is None or cached[0] != day:
-            mask = np.array([passage.is_valid_on(day) for passage in self.passages], np.bool_)
-            cached = (day, None if mask.all() else mask)
-            self._valid_on = cached  # one assignment: another thread sees the old or the new one
-        return cached[1]
+            base = self.base.columns.valid_on(day) & ~self.dead
+            mask = np.concatenate([base, self.delta.columns.valid_on(day)])
+            cached = (day, None, None) if mask.all() else (day, mask, mask[self.owners])
+            self._valid = cached  # one assignment: another thread sees the old or the new one
+        return cached[1:]
 
     def save(self, folder: Path) -> None:
         """Write into `folder`; a reader or a crash sees the old index or the new one, whole."""
@@ -203,37 +190,9 @@ class HybridIndex:
 
         return load_index(folder, encoder)
 
-
-def as_record(passage: Passage) -> dict[str, Any]:
-    """A passage as JSON has it (`dataclasses.asdict` copies deeply, which is ten times slower)."""
-    record = {name: getattr(passage, name) for name in _FIELDS}
-    record["attributes"] = dict(passage.attributes)
-    record["alternatives"] = list(passage.alternatives)
-    for day in ("valid_from", "valid_until"):
-        record[day] = record[day].isoformat() if record[day] else None
-    return record
-
-
-def content_hash(passages: Sequence[Passage]) -> str:
-    """A digest of everything in the passages, in their order."""
-    digest = hashlib.sha256()
-    for passage in passages:
-        digest.update(json.dumps(as_record(passage), sort_keys=True).encode())
-    return digest.hexdigest()
-
-
-def _encode(texts: Sequence[str], encoder: Encoder, progress: Progress | None) -> Vectors:
-    pieces: list[Vectors] = [np.zeros((0, encoder.dimension), np.float32)]
-    for start in range(0, len(texts), _ENCODE_AT_ONCE):
-        pieces.append(encoder.encode(texts[start : start + _ENCODE_AT_ONCE], "passage"))
-        if progress:
-            progress(min(start + _ENCODE_AT_ONCE, len(texts)), len(texts))
-    return np.concatenate(pieces)
-
-
-def _groups(passages: Sequence[Passage]) -> dict[str, tuple[int, ...]]:
-    members: dict[str, list[int]] = {}
-    for position, passage in enumerate(passages):
-        if passage.group:
-            members.setdefault(passage.group, []).append(position)
-    return {group: tuple(found) for group, found in members.items() if len(found) > 1}
+    @classmethod
+    def over(cls, manifest: Manifest, base: Segment) -> HybridIndex:
+        """An index with nothing beside its base."""
+        vectors = None if base.dense is None else np.zeros((0, manifest.dimension), np.float32)
+        delta = Segment.of((), base.lexical.beside(()), vectors, ())
+        return cls(manifest, base, delta, np.zeros(len(base), np.bool_))

@@ -1,9 +1,14 @@
-"""An index on disk: a manifest that names the folder with the data, replaced in one step.
+"""An index on disk: a manifest that names the folders with the data, replaced in one step.
 
-Layout: `<folder>/manifest.json` and `<folder>/data-<content hash>-<random>/` with `passages.jsonl`,
-`dense.faiss`, `owners.npy` and the files of the word index, the digest of each in the manifest.
-The data folder is complete before the manifest names it, so that a crash at any moment leaves the
-old index readable. Not covered: two writers at once (the last one wins; both leave a whole index).
+Layout: `<folder>/manifest.json`, `<folder>/data-<name>/` with the large segment, and
+`<folder>/edits-<name>/` with what was edited since: passages, vectors and the mask of what they
+replace. A folder is complete before the manifest names it, so that a crash at any moment leaves
+the old index readable; an edit writes the small folder only.
+
+Writers take turns on a lock that ends with its process.
+
+Files up to `CHECKED_BYTES` in all are compared with their digests when they are loaded; of a larger
+index only the sizes, since reading all of it is what mapping avoids.
 """
 
 from __future__ import annotations
@@ -13,48 +18,74 @@ import json
 import os
 import secrets
 import shutil
-from collections.abc import Mapping
-from dataclasses import asdict
-from datetime import date
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+from filelock import FileLock
 
 from bot.errors import IndexMismatchError, StoreError
 from bot.protocols import Encoder
-from bot.types import Passage
-from retrieval.dense import DenseIndex
-from retrieval.index import FORMAT_VERSION, HybridIndex, Manifest, as_record
-from retrieval.lexical import LexicalIndex
+from retrieval.dense import DenseFacts
+from retrieval.index import FORMAT_VERSION, HybridIndex, Manifest
+from retrieval.passage_file import PassageFile, write_passages
+from retrieval.passages import search_text
+from retrieval.segment import Segment
+from retrieval.text import terms
 
-REBUILD = "run: shopkeeper index rebuild"
+REBUILD = "run: shopkeeper index"
+CHECKED_BYTES = 200_000_000
 _MANIFEST = "manifest.json"
+_LOCK = ".lock"
 _ATTEMPTS = 3
 
 
-def save_index(index: HybridIndex, folder: Path) -> None:
+@dataclass(frozen=True, slots=True)
+class Saved:
+    """What a manifest file says: the index, names of its folders, size and digest of every file."""
+
+    manifest: Manifest
+    base: str
+    edits: str
+    files: Mapping[str, tuple[int, str]]
+
+
+def save_index(
+    index: HybridIndex, folder: Path, may_replace: Callable[[Saved | None], bool] | None = None
+) -> str:
     """Write `index` into `folder` and remove the data it replaces.
+
+    Args:
+        index: what to save.
+        folder: made when it is missing.
+        may_replace: asked about what is saved, None for nothing readable, while no other process
+            can write; when it says no, nothing is written.
+
+    Returns:
+        The name of this save, unlike any other; "" when nothing was written.
 
     Raises:
         StoreError: the disk is full or the folder cannot be written.
     """
-    name = f"data-{index.manifest.content_hash[:12]}-{secrets.token_hex(4)}"
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        data = folder / f".{name}.part"
-        data.mkdir()
-        try:
-            _write_data(index, data)
-            data.rename(folder / name)
-        except BaseException:
-            shutil.rmtree(data, ignore_errors=True)
-            raise
-        files = _digests(folder / name)
-        _replace(folder / _MANIFEST, {**asdict(index.manifest), "data": name, "files": files})
-        for old in folder.glob("*data-*"):
-            if old.name != name:
-                shutil.rmtree(old, ignore_errors=True)
+        with FileLock(folder / _LOCK):
+            if may_replace and not may_replace(_saved_in(folder)):
+                return ""
+            name = secrets.token_hex(6)
+            base, edits = f"data-{index.base.name}", f"edits-{name}"
+            if not (folder / base).exists():
+                _write(folder / base, index.base.save)
+            _write(folder / edits, lambda data: _write_edits(index, data))
+            files = _described(folder, base, edits)
+            names = {"base": index.base.name, "edits": name}
+            _replace(folder / _MANIFEST, {**asdict(index.manifest), **names, "files": files})
+            for old in (*folder.glob("*data-*"), *folder.glob("*edits-*")):
+                if old.name not in {base, edits}:
+                    shutil.rmtree(old, ignore_errors=True)
+            return name
     except (OSError, RuntimeError) as error:  # FAISS reports a full disk as RuntimeError
         raise StoreError(
             f"the index cannot be written to {folder}: {error}",
@@ -69,12 +100,12 @@ def load_index(folder: Path, encoder: Encoder | None) -> HybridIndex:
         IndexMismatchError: there is none, it is damaged, or of another encoder or format.
     """
     for attempt in range(_ATTEMPTS):
-        manifest, name, files = _read_manifest(folder)
-        _check(manifest, encoder, folder)
+        saved = read_manifest(folder)
+        _check(saved.manifest, encoder, folder)
         try:
-            return _read_data(folder / name, manifest, files)
+            return _read_data(folder, saved)
         except (OSError, RuntimeError, ValueError, KeyError, TypeError, EOFError) as error:
-            replaced = attempt + 1 < _ATTEMPTS and _read_manifest(folder)[1] != name
+            replaced = attempt + 1 < _ATTEMPTS and read_manifest(folder).edits != saved.edits
             if replaced:  # another process saved a newer index while we read
                 continue
             raise IndexMismatchError(
@@ -83,53 +114,76 @@ def load_index(folder: Path, encoder: Encoder | None) -> HybridIndex:
     raise IndexMismatchError(f"the index in {folder} changes faster than it is read", fix=REBUILD)
 
 
-def _write_data(index: HybridIndex, data: Path) -> None:
-    with (data / "passages.jsonl").open("w", encoding="utf-8") as stream:
-        for passage in index.passages:
-            stream.write(json.dumps(as_record(passage), ensure_ascii=False) + "\n")
-    np.save(data / "owners.npy", index.owners)
-    index.lexical.save(data)
-    if index.dense is not None:
-        index.dense.save(data / "dense.faiss")
-    for file in data.iterdir():
-        _flush(file)
+def read_manifest(folder: Path) -> Saved:
+    """What is saved in `folder`.
 
-
-def _read_data(data: Path, manifest: Manifest, files: Mapping[str, str]) -> HybridIndex:
-    odd = dict(files.items() ^ _digests(data).items())
-    if odd:
-        raise ValueError(f"{', '.join(sorted(odd))} missing or not as written")
-    with (data / "passages.jsonl").open(encoding="utf-8") as stream:
-        passages = tuple(_passage(json.loads(line)) for line in stream)
-    owners = np.load(data / "owners.npy")
-    lexical = LexicalIndex.load(data)
-    dense = DenseIndex.load(data / "dense.faiss") if manifest.encoder else None
-    return HybridIndex(passages, manifest, lexical, dense, owners)
-
-
-def _passage(record: dict[str, Any]) -> Passage:
-    for day in ("valid_from", "valid_until"):
-        record[day] = date.fromisoformat(record[day]) if record[day] else None
-    record["alternatives"] = tuple(record["alternatives"])
-    return Passage(**record)
-
-
-def _read_manifest(folder: Path) -> tuple[Manifest, str, dict[str, str]]:
+    Raises:
+        IndexMismatchError: nothing, or nothing that this program can read.
+    """
     path = folder / _MANIFEST
     try:
         record = json.loads(path.read_text(encoding="utf-8"))
-        name, files = str(record.pop("data")), dict(record.pop("files"))
         if record["format_version"] != FORMAT_VERSION:
             raise IndexMismatchError(
                 f"the index in {folder} has format {record['format_version']}, "
                 f"this program reads format {FORMAT_VERSION}",
                 fix=REBUILD,
             )
-        return Manifest(**record), name, files
+        base, edits = str(record.pop("base")), str(record.pop("edits"))
+        files = {name: (int(f[0]), str(f[1])) for name, f in record.pop("files").items()}
+        facts = record.pop("dense")
+        dense = DenseFacts(**facts) if facts else None
+        return Saved(Manifest(**record, dense=dense), base, edits, files)
     except FileNotFoundError:
         raise IndexMismatchError(f"there is no index in {folder}", fix=REBUILD) from None
-    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, IndexError) as error:
         raise IndexMismatchError(f"{path} cannot be read: {error}", fix=REBUILD) from error
+
+
+def _saved_in(folder: Path) -> Saved | None:
+    try:
+        return read_manifest(folder)
+    except IndexMismatchError:
+        return None
+
+
+def _write(data: Path, fill: Callable[[Path], None]) -> None:
+    """A folder that is whole as soon as it has its name."""
+    part = data.with_name(f".{data.name}.{secrets.token_hex(4)}.part")
+    part.mkdir()
+    try:
+        fill(part)
+        for file in part.iterdir():
+            _flush(file)
+        part.rename(data)
+    except BaseException:
+        shutil.rmtree(part, ignore_errors=True)
+        raise
+
+
+def _write_edits(index: HybridIndex, data: Path) -> None:
+    write_passages(index.delta.passages, data)
+    np.save(data / "dead.npy", np.flatnonzero(index.dead))
+    np.save(data / "owners.npy", index.delta.owners)
+    if index.delta.dense is not None:
+        np.save(data / "vectors.npy", index.delta.dense.vectors())
+
+
+def _read_data(folder: Path, saved: Saved) -> HybridIndex:
+    _check_files(folder, saved)
+    base = Segment.load(folder / f"data-{saved.base}", saved.base, saved.manifest.dense)
+    data = folder / f"edits-{saved.edits}"
+    dead = np.zeros(len(base), np.bool_)
+    dead[np.load(data / "dead.npy")] = True
+    passages = tuple(PassageFile.open(data))
+    delta = Segment.of(
+        passages,
+        base.lexical.beside(terms(search_text(passage)) for passage in passages),
+        np.load(data / "vectors.npy") if saved.manifest.dense else None,
+        np.load(data / "owners.npy"),
+        kind="flat",
+    )
+    return HybridIndex(saved.manifest, base, delta, dead)
 
 
 def _check(manifest: Manifest, encoder: Encoder | None, folder: Path) -> None:
@@ -147,17 +201,32 @@ def _called(name: str, dimension: int) -> str:
     return f"encoder {name!r} ({dimension} dimensions)" if name else "no encoder"
 
 
-def _digests(data: Path) -> dict[str, str]:
-    digests = {}
-    for file in sorted(data.iterdir()):
-        with file.open("rb") as stream:
-            digests[file.name] = hashlib.file_digest(stream, "sha256").hexdigest()
-    return digests
+def _described(folder: Path, *names: str) -> dict[str, tuple[int, str]]:
+    """Size and digest of every file; no digests when there is too much to read."""
+    paths = [path for name in names for path in sorted((folder / name).iterdir())]
+    sizes = [path.stat().st_size for path in paths]
+    checked = sum(sizes) <= CHECKED_BYTES
+    return {
+        f"{path.parent.name}/{path.name}": (size, _digest(path) if checked else "")
+        for path, size in zip(paths, sizes, strict=True)
+    }
 
 
-def _replace(path: Path, record: Mapping[str, object]) -> None:
+def _check_files(folder: Path, saved: Saved) -> None:
+    for name, (size, digest) in saved.files.items():
+        path = folder / name
+        if path.stat().st_size != size or (digest and _digest(path) != digest):
+            raise ValueError(f"{name} is not as it was written")
+
+
+def _digest(path: Path) -> str:
+    with path.open("rb") as stream:
+        return hashlib.file_digest(stream, "sha256").hexdigest()
+
+
+def _replace(path: Path, record: Mapping[str, Any]) -> None:
     part = path.with_name(f".{path.name}.{secrets.token_hex(4)}.part")
-    part.write_text(json.dumps(record, indent=2) + "\n", encoding="utf-8")
+    part.write_text(json.dumps(record, indent=1) + "\n", encoding="utf-8")
     _flush(part)
     part.replace(path)
     if hasattr(os, "O_DIRECTORY"):

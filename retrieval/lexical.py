@@ -1,8 +1,12 @@
 """Word search: BM25 over the passages' terms, with scores that can be compared between queries.
 
 Covered: scoring all passages for one query, the share of the query that a passage accounts for,
-saving, and rebuilding from kept terms when a few passages change. Not covered: how text becomes
-terms (`retrieval.text`).
+files that are mapped, a smaller index beside a large one that counts words as the large one does.
+Not covered: how text becomes terms (`retrieval.text`).
+
+An index "beside" another one keeps the other's statistics (how many passages, how long, how many
+hold a word), so that scores of both can be ranked together; words the other one does not know get
+statistics of their own. Joining the two counts everything anew.
 
 Sources: Robertson & Zaragoza, 2009, The Probabilistic Relevance Framework: BM25 and Beyond; the
 normalisation by the highest score a query could reach is from Bruch, Gai & Ingber, 2023, An
@@ -12,20 +16,21 @@ Analysis of Fusion Functions for Hybrid Retrieval (arXiv:2210.11934).
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 import bm25s
 import numpy as np
 from numpy.typing import NDArray
 
+from retrieval.columns import mapped
+
 K1 = 1.2
 B = 0.75
-_TERMS_FILE = "terms.npy"
-_LENGTHS_FILE = "lengths.npy"
-_WORDS_FILE = "words.txt"
+_WORDS = "words.txt"
+_ARRAYS = ("terms", "starts", "holding", "data", "indices", "indptr")
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,138 +43,245 @@ class LexicalScores:
     @property
     def evidence(self) -> NDArray[np.float32]:
         """BM25 as a share of the ceiling, in [0, 1): 0 where no word of the query occurs."""
-        return self.bm25 / np.float32(self.ceiling) if self.ceiling > 0 else self.bm25
+        return self.evidence_at(slice(None))
+
+    def evidence_at(self, positions: NDArray[np.int64] | slice) -> NDArray[np.float32]:
+        """`evidence` of some passages only."""
+        bm25 = self.bm25[positions]
+        return bm25 / np.float32(self.ceiling) if self.ceiling > 0 else bm25
+
+
+@dataclass(frozen=True, slots=True)
+class Statistics:
+    """What BM25 knows of a collection: `holding[number]` counts the passages with a word."""
+
+    count: int
+    mean_length: float
+    holding: NDArray[np.int64]
+
+    @property
+    def unseen(self) -> float:
+        """Inverse document frequency of a word that occurs nowhere."""
+        return math.log(1 + (self.count + 0.5) / 0.5)
+
+    def idf(self, numbers: Sequence[int] | NDArray[np.int64]) -> NDArray[np.float64]:
+        """Lucene's inverse document frequency of some words."""
+        holding = np.minimum(self.holding[np.asarray(numbers, np.int64)], self.count)
+        return np.asarray(np.log1p((self.count - holding + 0.5) / (holding + 0.5)))
 
 
 class LexicalIndex:
-    """An immutable BM25 index. `documents` holds the term numbers of each passage."""
+    """An immutable BM25 index.
+
+    `terms[starts[row] : starts[row + 1]]` holds the numbers of a passage's terms, `scores` what
+    each word adds to each passage, in the layout of `bm25s.BM25.scores`.
+    """
 
     def __init__(
-        self, documents: Sequence[NDArray[np.int32]], vocabulary: dict[str, int], model: bm25s.BM25
+        self,
+        terms: NDArray[np.int32],
+        starts: NDArray[np.int64],
+        vocabulary: Mapping[str, int],
+        statistics: Statistics,
+        scores: dict[str, Any],
+        known: Mapping[str, int] | None = None,
     ) -> None:
-        self.documents = tuple(documents)
+        """`known` is the vocabulary of the index this one is beside, `vocabulary` its own words."""
+        self.terms = terms
+        self.starts = starts
         self.vocabulary = vocabulary
-        self._model = model
+        self.statistics = statistics
+        self._scores = scores
+        self._known = known or {}
+        self._model = bm25s.BM25(k1=K1, b=B, method="lucene")
+        self._model.scores = scores
+        self._model.nonoccurrence_array = None
 
     @classmethod
-    def build(cls, texts: Iterable[Sequence[str]]) -> LexicalIndex:
+    def build(cls, texts: Iterable[Sequence[str]]) -> Self:
         """Index passages given as lists of terms, best one by one: terms take much memory."""
         vocabulary: dict[str, int] = {}
-        return cls._from_documents([_numbered(terms, vocabulary) for terms in texts], vocabulary)
-
-    def rebuilt(self, kept: Sequence[int | None], changed: Iterable[Sequence[str]]) -> LexicalIndex:
-        """A new index: `kept` names old rows, or None where the next of `changed` goes."""
-        vocabulary = dict(self.vocabulary)
-        new = iter(changed)
-        documents = [
-            self.documents[row] if row is not None else _numbered(next(new), vocabulary)
-            for row in kept
-        ]
-        return self._from_documents(documents, vocabulary)
+        return cls._of(*_flat([_numbered(terms, vocabulary, {}) for terms in texts]), vocabulary)
 
     @classmethod
-    def _from_documents(
-        cls, documents: Sequence[NDArray[np.int32]], vocabulary: dict[str, int]
+    def joined(cls, first: LexicalIndex, second: LexicalIndex, kept: NDArray[np.bool_]) -> Self:
+        """One index of what is `kept` of two, the second built `beside` the first.
+
+        `kept` is a mask over the rows of both, shape (len(first) + len(second),).
+        """
+        terms = np.concatenate([first.terms, second.terms])
+        lengths = np.concatenate([np.diff(first.starts), np.diff(second.starts)])
+        starts = np.concatenate([np.zeros(1, np.int64), np.cumsum(lengths[kept])])
+        return cls._of(terms[np.repeat(kept, lengths)], starts, second.words)
+
+    @classmethod
+    def _of(
+        cls, terms: NDArray[np.int32], starts: NDArray[np.int64], vocabulary: Mapping[str, int]
+    ) -> Self:
+        """Words that occur nowhere are left out."""
+        used = np.bincount(terms, minlength=len(vocabulary)) > 0
+        if not used.all():
+            renumbered = np.cumsum(used).astype(np.int32) - 1
+            terms = renumbered[terms]
+            vocabulary = {w: int(renumbered[n]) for w, n in vocabulary.items() if used[n]}
+        counted = _Counted.of(terms, starts, len(vocabulary))
+        count = len(starts) - 1
+        mean = len(terms) / count if count else 0.0
+        statistics = Statistics(count, mean, counted.holding)
+        return cls(terms, starts, vocabulary, statistics, counted.scores(statistics))
+
+    def beside(
+        self,
+        texts: Iterable[Sequence[str]],
+        earlier: LexicalIndex | None = None,
+        kept: NDArray[np.bool_] | None = None,
     ) -> LexicalIndex:
-        model = bm25s.BM25(k1=K1, b=B, method="lucene")
-        if any(len(document) for document in documents):
-            model.scores = _postings(documents, len(vocabulary))
-            model.vocab_dict = vocabulary
-            model.unique_token_ids_set = set(vocabulary.values())
-            model.nonoccurrence_array = None
-        return cls(documents, vocabulary, model)
+        """An index of further passages whose scores can be ranked together with these.
+
+        Args:
+            texts: their terms.
+            earlier: an index beside this one whose passages go in front of `texts`.
+            kept: which rows of `earlier`; None for all.
+        """
+        known = self.vocabulary
+        own = dict(earlier.vocabulary) if earlier else {}
+        rows = range(len(earlier)) if earlier else range(0)
+        documents = [
+            earlier.document(row) for row in rows if earlier and (kept is None or kept[row])
+        ]
+        documents += [_numbered(text, own, known) for text in texts]
+        terms, starts = _flat(documents)
+        counted = _Counted.of(terms, starts, len(known) + len(own))
+        new = counted.holding[len(known) :]
+        statistics = Statistics(
+            max(1, self.statistics.count),
+            self.statistics.mean_length or 1.0,
+            np.concatenate([self.statistics.holding, new]),
+        )
+        return LexicalIndex(terms, starts, own, statistics, counted.scores(statistics), known)
+
+    def __len__(self) -> int:
+        return len(self.starts) - 1
+
+    @property
+    def words(self) -> dict[str, int]:
+        """Every word and its number, those of the index this one is beside too."""
+        return {**self._known, **self.vocabulary}
+
+    def document(self, row: int) -> NDArray[np.int32]:
+        """The numbers of a passage's terms, in order."""
+        return self.terms[self.starts[row] : self.starts[row + 1]]
 
     def score(self, terms: Sequence[str]) -> LexicalScores:
         """Scores of all passages for a query's terms; zeros when none of them is known."""
-        count = len(self.documents)
-        known = [self.vocabulary[term] for term in terms if term in self.vocabulary]
-        if not known or not self._indexed:
-            return LexicalScores(np.zeros(count, np.float32), self._unseen * len(terms))
-        ceiling = self._unseen * (len(terms) - len(known)) + float(self._idf(known).sum())
-        return LexicalScores(self._model.get_scores_from_ids(known), ceiling)
+        numbers = [self._number(term) for term in terms]
+        known = [number for number in numbers if number is not None]
+        ceiling = self.statistics.unseen * (len(terms) - len(known))
+        if not known or not len(self):
+            return LexicalScores(np.zeros(len(self), np.float32), ceiling + self._sum(known))
+        return LexicalScores(self._model.get_scores_from_ids(known), ceiling + self._sum(known))
 
     def rarity(self, term: str) -> float:
         """How rare a term is, from 0 to 1 (occurs nowhere)."""
-        number = self.vocabulary.get(term)
-        if number is None:
+        number = self._number(term)
+        if number is None or not self.statistics.count:
             return 1.0
-        return float(self._idf([number])[0]) / self._unseen if self.documents else 1.0
+        return float(self.statistics.idf([number])[0]) / self.statistics.unseen
 
     def terms_in(self, terms: Sequence[str], row: int) -> frozenset[str]:
         """Those of `terms` that occur in the passage of `row`."""
-        present = set(self.documents[row].tolist())
-        return frozenset(term for term in terms if self.vocabulary.get(term) in present)
+        present = set(self.document(row).tolist())
+        return frozenset(term for term in terms if self._number(term) in present)
 
-    @property
-    def _unseen(self) -> float:
-        """Inverse document frequency of a term that occurs nowhere."""
-        return math.log(1 + (len(self.documents) + 0.5) / 0.5)
+    def _number(self, term: str) -> int | None:
+        number = self.vocabulary.get(term)
+        return self._known.get(term) if number is None else number
 
-    @property
-    def _indexed(self) -> bool:
-        return hasattr(self._model, "scores")
-
-    def _idf(self, numbers: Sequence[int]) -> NDArray[np.float64]:
-        """Lucene's inverse document frequency, from the lengths of the posting lists."""
-        count = len(self.documents)
-        if not self._indexed:
-            return np.full(len(numbers), self._unseen)
-        rows = np.asarray(numbers)
-        starts = self._model.scores["indptr"]
-        holding = (starts[rows + 1] - starts[rows]).astype(np.float64)
-        return np.asarray(np.log1p((count - holding + 0.5) / (holding + 0.5)))
+    def _sum(self, numbers: Sequence[int]) -> float:
+        return float(self.statistics.idf(numbers).sum()) if numbers else 0.0
 
     def save(self, folder: Path) -> None:
-        """Write into `folder`, which must exist."""
-        lengths = np.array([len(document) for document in self.documents], np.int64)
-        flat = np.concatenate([*self.documents, np.zeros(0, np.int32)])
-        np.save(folder / _TERMS_FILE, flat)
-        np.save(folder / _LENGTHS_FILE, lengths)
-        (folder / _WORDS_FILE).write_text("\n".join(self.vocabulary), encoding="utf-8")
-        if self._indexed:
-            self._model.save(folder, show_progress=False)
+        """Write into `folder`, which must exist. One that is beside another cannot be saved."""
+        arrays = {
+            "terms": self.terms,
+            "starts": self.starts,
+            "holding": self.statistics.holding,
+            **{name: self._scores[name] for name in ("data", "indices", "indptr")},
+        }
+        for name, array in arrays.items():
+            np.save(folder / f"{name}.npy", array)
+        (folder / _WORDS).write_text("\n".join(self.vocabulary), encoding="utf-8")
 
     @classmethod
-    def load(cls, folder: Path) -> LexicalIndex:
-        """Read what `save` wrote.
+    def load(cls, folder: Path) -> Self:
+        """Map what `save` wrote.
 
         Raises:
-            OSError, ValueError, KeyError, EOFError: a file is missing or damaged.
+            OSError, ValueError, EOFError: a file is missing or damaged.
         """
-        ends = np.cumsum(np.load(folder / _LENGTHS_FILE))
-        documents = np.split(np.load(folder / _TERMS_FILE), ends)[:-1]
-        words = (folder / _WORDS_FILE).read_text(encoding="utf-8")
-        vocabulary = {
-            word: number for number, word in enumerate(words.split("\n") if words else [])
+        arrays: dict[str, Any] = {name: mapped(folder / f"{name}.npy") for name in _ARRAYS}
+        words = (folder / _WORDS).read_text(encoding="utf-8")
+        vocabulary = {word: at for at, word in enumerate(words.split("\n") if words else [])}
+        starts = arrays["starts"]
+        count = len(starts) - 1
+        if len(vocabulary) != len(arrays["holding"]) or len(arrays["terms"]) != starts[-1]:
+            raise ValueError(f"the word index in {folder} does not fit together")
+        mean = len(arrays["terms"]) / count if count else 0.0
+        scores = {name: arrays[name] for name in ("data", "indices", "indptr")}
+        statistics = Statistics(count, mean, arrays["holding"])
+        return cls(arrays["terms"], starts, vocabulary, statistics, {**scores, "num_docs": count})
+
+
+@dataclass(frozen=True, slots=True)
+class _Counted:
+    """How often each word occurs in each passage, sorted by word, then row."""
+
+    numbers: NDArray[np.int64]
+    rows: NDArray[np.int64]
+    counts: NDArray[np.int64]
+    lengths: NDArray[np.int64]
+    holding: NDArray[np.int64]
+
+    @classmethod
+    def of(cls, terms: NDArray[np.int32], starts: NDArray[np.int64], words: int) -> _Counted:
+        lengths = np.diff(starts)
+        size = max(1, len(lengths))
+        pairs = np.repeat(np.arange(len(lengths)), lengths) + terms.astype(np.int64) * size
+        pairs, counts = np.unique(pairs, return_counts=True)
+        numbers, rows = np.divmod(pairs, size)
+        return cls(numbers, rows, counts, lengths, np.bincount(numbers, minlength=words))
+
+    def scores(self, statistics: Statistics) -> dict[str, Any]:
+        """What each word adds to each passage.
+
+        The same numbers as `BM25.index` computes, without a Python loop over the passages: an edit
+        must be searchable within a second, which that loop uses up at a few thousand passages.
+        """
+        mean = statistics.mean_length or 1.0
+        norm = K1 * (1 - B + B * self.lengths[self.rows] / mean)
+        idf = statistics.idf(self.numbers)
+        return {
+            "data": (idf * self.counts / (self.counts + norm)).astype(np.float32),
+            "indices": self.rows.astype(np.int32),
+            "indptr": np.concatenate([[0], np.cumsum(self.holding)]).astype(np.int64),
+            "num_docs": len(self.lengths),
         }
-        if not any(len(document) for document in documents):
-            return cls(documents, vocabulary, bm25s.BM25(k1=K1, b=B, method="lucene"))
-        model = bm25s.BM25.load(folder, load_vocab=False, show_progress=False)
-        return cls(documents, vocabulary, model)
 
 
-def _numbered(terms: Sequence[str], vocabulary: dict[str, int]) -> NDArray[np.int32]:
-    return np.array([vocabulary.setdefault(term, len(vocabulary)) for term in terms], np.int32)
-
-
-def _postings(documents: Sequence[NDArray[np.int32]], words: int) -> dict[str, Any]:
-    """The score of every word in every passage, in the layout of `bm25s.BM25.scores`.
-
-    The same numbers as `BM25.index` computes, without a Python loop over the passages: an edit
-    must be searchable within a second, which that loop uses up at a few thousand passages.
-    """
+def _flat(documents: Sequence[NDArray[np.int32]]) -> tuple[NDArray[np.int32], NDArray[np.int64]]:
     lengths = np.array([len(document) for document in documents], np.int64)
-    pairs = np.repeat(np.arange(len(documents)), lengths) + np.concatenate(documents).astype(
-        np.int64
-    ) * len(documents)
-    pairs, counts = np.unique(pairs, return_counts=True)
-    terms, rows = np.divmod(pairs, len(documents))
-    holding = np.bincount(terms, minlength=words)
-    idf = np.log1p((len(documents) - holding + 0.5) / (holding + 0.5))
-    norm = K1 * (1 - B + B * lengths[rows] / lengths.mean())
-    return {
-        "data": (idf[terms] * counts / (counts + norm)).astype(np.float32),
-        "indices": rows.astype(np.int32),
-        "indptr": np.concatenate([[0], np.cumsum(holding)]).astype(np.int64),
-        "num_docs": len(documents),
-    }
+    starts = np.concatenate([np.zeros(1, np.int64), np.cumsum(lengths)])
+    return np.concatenate([*documents, np.zeros(0, np.int32)]), starts
+
+
+def _numbered(
+    terms: Sequence[str], own: dict[str, int], known: Mapping[str, int]
+) -> NDArray[np.int32]:
+    first = len(known)
+    return np.array(
+        [
+            known[term] if term in known else own.setdefault(term, first + len(own))
+            for term in terms
+        ],
+        np.int32,
+    )

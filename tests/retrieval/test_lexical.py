@@ -33,14 +33,40 @@ def test_evidence_is_a_share(texts: list[list[str]], query: list[str]) -> None:
     assert ((evidence >= 0) & (evidence < 1)).all()
 
 
-@given(TEXTS, TEXTS, st.lists(WORDS, max_size=5))
-def test_rebuilding_from_kept_terms_is_building_anew(
-    old: list[list[str]], new: list[list[str]], query: list[str]
+@given(TEXTS, TEXTS, TEXTS, st.data())
+def test_joining_is_building_anew(
+    old: list[list[str]], some: list[list[str]], more: list[list[str]], data: st.DataObject
 ) -> None:
-    kept: list[int | None] = [*range(0, len(old), 2), *([None] * len(new))]
-    rebuilt = LexicalIndex.build(old).rebuilt(kept, new)
-    anew = LexicalIndex.build([*old[::2], *new])
-    assert rebuilt.score(query).bm25 == pytest.approx(anew.score(query).bm25, abs=1e-5)
+    first = LexicalIndex.build(old)
+    kept = np.array([data.draw(st.booleans()) for _ in some], np.bool_)
+    second = first.beside(more, first.beside(some), kept)
+    remaining = [text for text, keep in zip(some, kept, strict=True) if keep]
+    mask = np.array([data.draw(st.booleans()) for _ in range(len(first) + len(second))], np.bool_)
+    joined = LexicalIndex.joined(first, second, mask)
+    texts = [*old, *remaining, *more]
+    anew = LexicalIndex.build([text for text, keep in zip(texts, mask, strict=True) if keep])
+    for query in ([], ["red"], ["kettle", "zebra", "壶"]):
+        assert joined.score(query).bm25 == pytest.approx(anew.score(query).bm25, abs=1e-5)
+        assert joined.score(query).ceiling == pytest.approx(anew.score(query).ceiling)
+
+
+@given(TEXTS, st.lists(WORDS, max_size=5))
+def test_a_passage_beside_others_scores_as_among_them(
+    texts: list[list[str]], query: list[str]
+) -> None:
+    """The same text, put in later, may rank neither above nor below its twin."""
+    index = LexicalIndex.build(texts)
+    twins = index.beside(texts)
+    assert twins.score(query).bm25 == pytest.approx(index.score(query).bm25, abs=1e-5)
+    assert twins.score(query).ceiling == pytest.approx(index.score(query).ceiling)
+
+
+def test_words_that_only_later_passages_hold_are_found() -> None:
+    index = LexicalIndex.build([["red", "kettle"], ["blue", "mug"]])
+    later = index.beside([["zebra", "mug"]])
+    assert later.score(["zebra"]).bm25[0] > 0
+    assert later.score(["zebra"]).evidence[0] < 1
+    assert later.terms_in(["zebra", "red"], 0) == {"zebra"}
 
 
 def test_an_unknown_word_lowers_the_evidence() -> None:
@@ -61,4 +87,4 @@ def test_a_saved_index_scores_the_same(texts: list[list[str]], tmp_path: Path) -
     loaded = LexicalIndex.load(tmp_path)
     for query in (["a"], ["b", "红"], ["c"], []):
         assert loaded.score(query).bm25.tolist() == index.score(query).bm25.tolist()
-    assert loaded.rebuilt([None], [["a"]]).score(["a"]).bm25[0] > 0
+    assert loaded.beside([["a"]]).score(["a"]).bm25[0] > 0

@@ -70,15 +70,16 @@ def test_the_same_version_of_another_database_is_not_believed() -> None:
     index = HybridIndex.build(PASSAGES[:3], FakeEncoder(), knowledge_version=1)
     live = following(stocked(faq("a", "Something else?")), index=index)
     assert live.refresh()
-    assert [passage.passage_id for passage in live.index.passages] == ["a"]
+    assert [passage.passage_id for passage in live.index.live()] == ["a"]
 
 
 def test_a_change_is_saved_for_the_next_start(tmp_path: Path) -> None:
-    live = following(stocked(*PASSAGES), folder=tmp_path)
+    store = stocked(*PASSAGES)
+    live = following(store, folder=tmp_path)
     live.refresh()
     loaded = HybridIndex.load(tmp_path, FakeEncoder())
     assert loaded.manifest == live.index.manifest
-    assert not following(stocked(*PASSAGES), index=loaded).refresh()
+    assert not following(store, folder=tmp_path, index=loaded).refresh()
 
 
 def test_searches_go_on_while_the_index_is_replaced() -> None:
@@ -117,7 +118,7 @@ def test_searches_go_on_while_the_index_is_replaced() -> None:
 def test_a_database_that_is_gone_for_a_while_is_reported_once_and_outlived() -> None:
     store = stocked(*PASSAGES)
     with capture_logs() as logs, following(store) as live:
-        wait_for(lambda: len(live.index.passages) > 0)
+        wait_for(lambda: live.size > 0)
         store.broken = True
         time.sleep(0.1)
         store.broken = False
