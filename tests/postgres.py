@@ -32,11 +32,42 @@ class PostgresMissing(Exception):
     """The server's programs are not installed."""
 
 
-@dataclass(frozen=True)
+@dataclass
 class PostgresServer:
-    """A running server; it listens on a Unix socket in `folder` only."""
+    """A server; it listens on a Unix socket in `folder` only."""
 
     folder: Path
+    fsync: bool = False
+    process: subprocess.Popen[bytes] | None = None
+
+    def start(self) -> None:
+        """Start it (again) and wait until it answers."""
+        options = [
+            *("-D", str(self.folder / "data"), "-k", str(self.folder)),
+            *("-c", "listen_addresses=", "-c", "max_connections=200"),
+            *("-c", f"fsync={'on' if self.fsync else 'off'}"),
+        ]
+        with (self.folder / "log").open("ab") as log:
+            self.process = subprocess.Popen(
+                [str(find_programs() / "postgres"), *options],
+                stdout=log,
+                stderr=log,
+                preexec_fn=_end_with_parent,
+                **_as(_server_user(), self.folder),
+            )
+        _wait_for(self, self.process)
+
+    def stop(self) -> None:
+        """Stop it at once, its connections cut."""
+        if self.process is None:
+            return
+        self.process.send_signal(signal.SIGINT)
+        try:
+            self.process.wait(20)
+        except subprocess.TimeoutExpired:
+            self.process.kill()
+            self.process.wait()
+        self.process = None
 
     def url(self, database: str) -> str:
         return f"postgresql+psycopg://shop@/{database}?host={self.folder}"
@@ -56,8 +87,8 @@ class PostgresServer:
 
 
 @contextmanager
-def running_postgres() -> Iterator[PostgresServer]:
-    """Start a server, stop it at the end."""
+def running_postgres(*, fsync: bool = False) -> Iterator[PostgresServer]:
+    """Start a server, stop it at the end. With `fsync` it is as slow as a real one."""
     programs = find_programs()
     # Not in pytest's folder: that one is closed to the other user, and too long for a socket.
     folder = Path(tempfile.mkdtemp(prefix="shop-pg-", dir="/tmp"))
@@ -76,24 +107,12 @@ def running_postgres() -> Iterator[PostgresServer]:
         )
         if made.returncode != 0:
             raise RuntimeError(f"initdb failed: {made.stderr}")
-        with (folder / "log").open("wb") as log:
-            options = ["-c", "listen_addresses=", "-c", "fsync=off", "-c", "max_connections=200"]
-            server = subprocess.Popen(
-                [str(programs / "postgres"), "-D", str(data), "-k", str(folder), *options],
-                stdout=log,
-                stderr=log,
-                preexec_fn=_end_with_parent,
-                **_as(user, folder),
-            )
+        server = PostgresServer(folder, fsync)
         try:
-            yield _wait_for(PostgresServer(folder), server)
+            server.start()
+            yield server
         finally:
-            server.send_signal(signal.SIGINT)
-            try:
-                server.wait(20)
-            except subprocess.TimeoutExpired:
-                server.kill()
-                server.wait()
+            server.stop()
     finally:
         shutil.rmtree(folder, ignore_errors=True)
 
@@ -150,7 +169,7 @@ def _end_with_parent() -> None:
         ctypes.CDLL(None).prctl(set_parent_death_signal, signal.SIGINT)
 
 
-def _wait_for(postgres: PostgresServer, server: subprocess.Popen[bytes]) -> PostgresServer:
+def _wait_for(postgres: PostgresServer, server: subprocess.Popen[bytes]) -> None:
     give_up = time.monotonic() + START_S
     while True:
         try:
@@ -161,4 +180,4 @@ def _wait_for(postgres: PostgresServer, server: subprocess.Popen[bytes]) -> Post
                 raise RuntimeError(f"PostgreSQL did not start: {log}") from error
             time.sleep(0.05)
         else:
-            return postgres
+            return

@@ -20,7 +20,7 @@ from sqlalchemy.exc import ArgumentError
 from bot.errors import StoreError
 from bot.store.seal_check import leave_witness, refuse_wrong_keys
 from bot.store.sealing import Keyring, use_keyring
-from bot.store.transactions import WRITES, reading, writing
+from bot.store.transactions import DURABLE, WRITES, reading, writing
 
 if TYPE_CHECKING:
     from alembic.config import Config
@@ -201,8 +201,12 @@ def _open_sqlite(url: URL) -> Engine:
     @event.listens_for(engine, "begin")
     def _begin(connection: Connection) -> None:
         # A writer that starts as a reader would fail, not wait, when another one was faster.
-        writes = connection.get_execution_options().get(WRITES)
-        connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
+        options = connection.get_execution_options()
+        if options.get(WRITES):
+            # Cannot be changed inside a transaction. NORMAL: safe, but not at once on the disk.
+            level = "FULL" if options.get(DURABLE, True) else "NORMAL"
+            connection.exec_driver_sql(f"PRAGMA synchronous={level}")
+        connection.exec_driver_sql("BEGIN IMMEDIATE" if options.get(WRITES) else "BEGIN")
 
     return engine
 

@@ -20,6 +20,9 @@ from bot.errors import StoreError
 WRITES = "shopkeeper_writes"
 """Execution option of a connection that is going to write (SQLite then locks at once)."""
 
+DURABLE = "shopkeeper_durable"
+"""Execution option of a writer: whether its commit is on the disk before it returns."""
+
 WRITER_WAIT_S = 10.0
 _writers: WeakKeyDictionary[Engine, threading.RLock] = WeakKeyDictionary()
 _writers_lock = threading.Lock()
@@ -83,18 +86,27 @@ def reading(engine: Engine) -> Iterator[Connection]:
 
 
 @contextmanager
-def writing(engine: Engine) -> Iterator[Connection]:
+def writing(engine: Engine, *, durable: bool = True) -> Iterator[Connection]:
     """A connection whose changes are committed together at the end, or not at all.
+
+    Args:
+        engine: the database.
+        durable: wait until the commit has reached the disk. Without it a power cut (no crash of
+            this program) may undo the last moments, in order: what a later durable commit found is
+            never undone. For what can be done again, and for what such a commit follows anyway.
 
     Raises:
         StoreError: the database failed; nothing was changed.
     """
+    options = {WRITES: True, DURABLE: durable}
     with (
         _one_writer(engine),
         translated(engine),
-        engine.connect().execution_options(**{WRITES: True}) as connection,
+        engine.connect().execution_options(**options) as connection,
         connection.begin(),
     ):
+        if not durable and connection.dialect.name == "postgresql":
+            connection.exec_driver_sql("SET LOCAL synchronous_commit TO off")
         yield connection
 
 
