@@ -50,6 +50,7 @@ def build_webhooks(
     *,
     shop_work: Callable[[InboxItem], None] | None = None,
     senders: Mapping[str, Delivers] | None = None,
+    use: WorkerSettings | None = None,
 ) -> Webhooks:
     """Put the parts together.
 
@@ -62,6 +63,7 @@ def build_webhooks(
         shop_work: works what shop systems tell us (`ShopWork.work`); without it they are received
             and wait.
         senders: what else takes things out of the outbox, by channel (`EventSender`).
+        use: how the worker works, if not as the settings say.
 
     Raises:
         ConfigError: see `connected_systems`.
@@ -69,7 +71,7 @@ def build_webhooks(
     systems = connected_systems(settings) if adapters is None else dict(adapters)
     shops = [name for name, adapter in systems.items() if isinstance(adapter, InboundOnly)]
     chats = {name: adapter for name, adapter in systems.items() if name not in shops}
-    use = WorkerSettings(answer_threads=settings.workers, quiet_s=settings.webhook_quiet_s)
+    use = use or WorkerSettings(answer_threads=settings.workers, quiet_s=settings.webhook_quiet_s)
     worker = Worker(
         queue,
         answer_turn,
