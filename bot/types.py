@@ -157,7 +157,8 @@ class Hit:
     """A retrieved passage. `score` orders hits; the others say where it came from.
 
     `dense` is a cosine in [-1, 1], `lexical` a BM25 score, `reading` what the reader made of it;
-    None where that search did not return the passage. `exact` marks a SKU or name match.
+    None where that search did not return the passage. `exact` marks a SKU or name match; `unmet`
+    says in words which demands of the question ("price ≤ 50 EUR") the product does not meet.
     """
 
     passage: Passage
@@ -166,6 +167,7 @@ class Hit:
     lexical: float | None = None
     reading: Reading | None = None
     exact: bool = False
+    unmet: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -186,7 +188,10 @@ MoodLabel = Literal["negative", "neutral", "positive", "unknown"]
 
 @dataclass(frozen=True, slots=True)
 class Mood:
-    """How the customer feels. `frustration` in [0, 1]; `trend` > 0 means it is getting worse."""
+    """How the customer feels. `frustration` in [0, 1]; `trend` > 0 means it is getting worse.
+
+    `error` says why the mood could not be read; the turn goes on without it.
+    """
 
     label: MoodLabel = "unknown"
     probabilities: Mapping[str, float] = field(default_factory=dict)
@@ -194,6 +199,7 @@ class Mood:
     trend: float = 0.0
     unhappy: bool = False
     model: str = ""
+    error: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -247,7 +253,10 @@ class Verdict:
 
 @dataclass(frozen=True, slots=True)
 class Citation:
-    """Where a released sentence comes from; the version pins the text that was read."""
+    """Where a released sentence comes from; the version pins the text that was read.
+
+    `evidence` holds the characters of `text` that the answer rests on, as far as they are known.
+    """
 
     number: int
     passage_id: str
@@ -255,6 +264,7 @@ class Citation:
     title: str
     text: str
     kind: PassageKind
+    evidence: tuple[tuple[int, int], ...] = ()
 
 
 ReplyKind = Literal["sentence", "verbatim", "notice"]

@@ -8,16 +8,20 @@ drafted. Not covered: the decision itself, and storing the turn.
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 
 import structlog
 
+from bot.answering.evidence import needed_places, quoted, shown, worth_showing
 from bot.answering.guard import check, says_none
-from bot.answering.notices import notice, to_script
-from bot.answering.prompt import Source, answer_prompt, clip
+from bot.answering.notices import to_script
+from bot.answering.prompt import Source, answer_prompt
 from bot.answering.sentences import sentences
 from bot.errors import GeneratorError
+from bot.handover.hours import ALWAYS_OPEN, OpeningHours
+from bot.handover.policy import hourly_notice
 from bot.protocols import Generator
 from bot.types import (
     Action,
@@ -35,8 +39,18 @@ from bot.types import (
 log = structlog.get_logger(__name__)
 
 _VERBATIM_BUDGET = 700
-_LEAD_IN = {"two_failed", "order_matter", "unhappy"}
-"""Reasons of a handover that say something of their own before the common notice."""
+_LEAD_IN = {
+    "two_failed": "two_failed",
+    "order_matter": "order_matter",
+    "unhappy": "unhappy",
+    "complaint": "unhappy",
+    "worsening": "worsening",
+    "policy_unsure": "policy_unsure",
+    "legal_threat": "reserved",
+    "safety": "reserved",
+    "payment_dispute": "reserved",
+}
+"""Reasons of a handover that say something of their own before the common notice, and what."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,18 +59,14 @@ class Wording:
 
     shop_en: str
     shop_zh: str
-    hours_en: str
-    hours_zh: str
+    hours: OpeningHours = ALWAYS_OPEN
+    clock: Callable[[], datetime] = lambda: datetime.now(UTC)
 
     def notice(self, name: str, lang: Lang) -> Reply:
         """A prepared sentence as a reply."""
         chinese = lang.startswith("zh")
-        text = notice(
-            name,
-            lang,
-            shop=self.shop_zh if chinese else self.shop_en,
-            hours=self.hours_zh if chinese else self.hours_en,
-        )
+        shop = self.shop_zh if chinese else self.shop_en
+        text = hourly_notice(name, lang, self.hours, self.clock(), shop=shop)
         return Reply(text, "notice")
 
 
@@ -106,7 +116,7 @@ class Composer:
             yield from self._answer(decision, query, history, draft)
         elif decision.action is Action.HAND_OVER:
             if decision.reason in _LEAD_IN:
-                yield self.wording.notice(decision.reason, lang)
+                yield self.wording.notice(_LEAD_IN[decision.reason], lang)
             if decision.hits:
                 yield from self._answer(decision, query, history, draft)
             yield self.wording.notice("hand_over", lang)
@@ -114,7 +124,8 @@ class Composer:
             name = "thanks" if decision.reason == "thanks_bye" else "greeting"
             yield self.wording.notice(name, lang)
         elif decision.action is Action.CLARIFY:
-            yield self.wording.notice("clarify", lang)
+            waits = decision.reason == "still_waiting"
+            yield self.wording.notice("still_waiting" if waits else "clarify", lang)
         elif decision.action is Action.REJECT:
             yield self.wording.notice(decision.reason, lang)
         else:
@@ -124,7 +135,7 @@ class Composer:
     def _answer(
         self, decision: Decision, query: Query, history: Sequence[HistoryEntry], draft: Draft
     ) -> Iterator[Reply]:
-        hits = decision.hits[: self.passages]
+        hits = worth_showing(decision.hits[: self.passages])
         released = False
         try:
             for verdict in self._checked(hits, query, history, draft):
@@ -153,7 +164,7 @@ class Composer:
     def _checked(
         self, hits: Sequence[Hit], query: Query, history: Sequence[HistoryEntry], draft: Draft
     ) -> Iterator[Verdict]:
-        sources = [Source(hit.passage.title, hit.passage.text) for hit in hits]
+        sources = [Source(hit.passage.title, shown(hit)) for hit in hits]
         passages = [f"{hit.passage.title}\n{hit.passage.text}" for hit in hits]
         prompt = answer_prompt(query.text, query.lang, sources, history)
         pieces = self._until_deadline(prompt, draft)
@@ -194,6 +205,7 @@ def citations_of(hits: Sequence[Hit], numbers: Sequence[int]) -> tuple[Citation,
             title=hits[number - 1].passage.title,
             text=hits[number - 1].passage.text,
             kind=hits[number - 1].passage.kind,
+            evidence=needed_places(hits[number - 1]),
         )
         for number in numbers
     )
@@ -216,5 +228,5 @@ def verbatim(
         1,
     )
     yield wording.notice(lead_in, lang)
-    text = clip(hits[number - 1].passage.text, _VERBATIM_BUDGET)
+    text = quoted(hits[number - 1], _VERBATIM_BUDGET)
     yield Reply(to_script(text, lang), "verbatim", citations_of(hits, (number,)))

@@ -56,12 +56,17 @@ def transcript_view(transcript: Transcript) -> dict[str, Any]:
 
 
 def news_view(status: str, messages: Sequence[MessageRecord], after: int) -> dict[str, Any]:
-    """What people of the shop have written since message `after`, and who is up now."""
+    """What people of the shop, or the bot of its own accord, said since `after`; who is up now."""
     return {
         "status": status,
         "last_id": max(after, _last_id(messages)),
-        "entries": [_entry(message, None) for message in messages if message.speaker == "agent"],
+        "entries": [_entry(message, None) for message in messages if _unasked(message)],
     }
+
+
+def _unasked(message: MessageRecord) -> bool:
+    """Whether it was said without the customer asking: the page does not have it yet."""
+    return message.speaker == "agent" or (message.speaker == "bot" and not message.turn_id)
 
 
 def _last_id(messages: Sequence[MessageRecord]) -> int:
@@ -75,6 +80,9 @@ def _entry(message: MessageRecord, record: TurnRecord | None) -> dict[str, Any]:
         return answer_view(
             turn.turn_id, turn.replies, "done", turn=turn, vote=record.feedback, at=at
         )
+    if message.speaker == "bot":
+        # Told of its own accord: people are late, or have closed the conversation.
+        return answer_view("", [Reply(message.text, "notice")], "done", at=at)
     return {
         "kind": message.speaker,
         "text": message.text,
@@ -93,6 +101,7 @@ def _reply_view(reply: Reply) -> dict[str, Any]:
                 "title": citation.title,
                 "text": citation.text,
                 "kind": citation.kind,
+                "evidence": [list(place) for place in citation.evidence],
             }
             for citation in reply.citations
         ],

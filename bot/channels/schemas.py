@@ -46,6 +46,11 @@ class CitationOut(BaseModel):
     title: str = Field(examples=["How long do I have to return something?"])
     text: str
     kind: Literal["faq", "policy", "product"]
+    evidence: list[tuple[int, int]] = Field(
+        default=[],
+        examples=[[[0, 42]]],
+        description="Characters of `text` that the answer rests on, ends not included.",
+    )
 
     @classmethod
     def of(cls, citation: Citation) -> CitationOut:
@@ -57,6 +62,7 @@ class CitationOut(BaseModel):
             title=citation.title,
             text=citation.text,
             kind=citation.kind,
+            evidence=list(citation.evidence),
         )
 
 

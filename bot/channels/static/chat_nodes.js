@@ -127,7 +127,19 @@
               h("span", { class: "number" }, String(index + 1)),
               h("span", { class: "source-title", dir: "auto" }, source.title),
               h("span", { class: "source-kind" }, page.text.kinds[source.kind] || "")),
-            h("div", { class: "source-text", dir: "auto", tabindex: "0" }, source.text))));
+            h("div", { class: "source-text", dir: "auto", tabindex: "0" }, ...marked(source)))));
+    }
+
+    /** The source with what the answer rests on marked; places count characters, not code units. */
+    function marked(source) {
+      const letters = Array.from(source.text);
+      const parts = [];
+      let at = 0;
+      for (const [start, end] of source.evidence || []) {
+        parts.push(letters.slice(at, start).join(""), h("mark", {}, letters.slice(start, end).join("")));
+        at = end;
+      }
+      return [...parts, letters.slice(at).join("")];
     }
 
     function showSource(entry, number) {

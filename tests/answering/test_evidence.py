@@ -1,0 +1,83 @@
+"""What is quoted and shown of a passage: what answers, and never text that is not there."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from bot.answering.evidence import needed_places, quoted, shown, worth_showing
+from bot.types import EvidenceSentence, Hit, Passage, Reading
+from retrieval.spans import sentence_spans
+
+SHEET = (
+    "Kettle K17S holds 1.7 litres. It is made of stainless steel. The cable is 75 cm long. "
+    "It switches itself off when the water boils. The base turns by 360 degrees. "
+    "The warranty is 24 months. Scale is not covered by the warranty. It weighs 1.1 kg. "
+    "It comes in black and in white. Replacement filters are sold separately. "
+    "The lid opens by a button in the handle. The packaging is made of recycled cardboard."
+)
+
+
+def read(text: str, needed: dict[str, float], logit: float = 3.0) -> Hit:
+    sentences = tuple(
+        EvidenceSentence(a, b, next((p for key, p in needed.items() if key in text[a:b]), 0.01))
+        for a, b in sentence_spans(text)
+    )
+    return Hit(
+        Passage("p1", "product", "en", "Kettle", text), 1.0, reading=Reading(logit, sentences)
+    )
+
+
+def test_one_line_is_quoted_of_a_long_sheet() -> None:
+    hit = read(SHEET, {"cable": 0.9})
+    assert quoted(hit, 700) == "The cable is 75 cm long."
+    assert [SHEET[a:b] for a, b in needed_places(hit)] == ["The cable is 75 cm long."]
+
+
+def test_a_condition_beside_the_answer_is_quoted_with_it() -> None:
+    hit = read(SHEET, {"24 months": 0.9, "Scale": 0.7})
+    assert quoted(hit, 700) == "The warranty is 24 months. Scale is not covered by the warranty."
+
+
+def test_what_was_left_out_between_two_sentences_is_marked() -> None:
+    hit = read(SHEET, {"1.7": 0.9, "1.1": 0.8})
+    assert quoted(hit, 700) == "Kettle K17S holds 1.7 litres. … It weighs 1.1 kg."
+
+
+def test_a_short_passage_and_an_unread_one_are_quoted_whole() -> None:
+    short = read("Delivery costs ¥8. It is free from ¥99.", {"free": 0.9})
+    assert quoted(short, 700) == short.passage.text
+    unread = replace(read(SHEET, {}), reading=None)
+    assert quoted(unread, 700) == SHEET
+    assert shown(unread) == SHEET
+    assert needed_places(unread) == ()
+
+
+def test_the_neighbours_of_a_needed_sentence_are_shown() -> None:
+    text = shown(read(SHEET, {"24 months": 0.9}))
+    assert "The warranty is 24 months. Scale is not covered" in text
+    assert "cardboard" not in text
+
+
+def test_hits_far_behind_the_best_are_not_shown() -> None:
+    hits = [read(SHEET, {}, logit) for logit in (4.0, 3.0, -3.0)]
+    assert worth_showing(hits) == tuple(hits[:2])
+    named = replace(hits[2], exact=True)
+    assert worth_showing([*hits[:2], named]) == (*hits[:2], named)
+    assert worth_showing([]) == ()
+
+
+@given(
+    st.text(max_size=600),
+    st.lists(st.tuples(st.integers(0, 700), st.integers(0, 700), st.floats(0, 1)), max_size=8),
+)
+def test_nothing_is_quoted_that_the_passage_does_not_hold(
+    text: str, places: list[tuple[int, int, float]]
+) -> None:
+    sentences = tuple(EvidenceSentence(min(a, b), max(a, b), p) for a, b, p in places)
+    hit = Hit(Passage("p", "faq", "en", "", text), 1.0, reading=Reading(0.0, sentences))
+    for said in (quoted(hit, 700), shown(hit)):
+        for part in said.split(" … "):
+            assert part.rstrip("…") in text
