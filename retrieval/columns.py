@@ -74,6 +74,7 @@ class Columns:
     ids: KeyColumn
     entries: KeyColumn
     chinese: NDArray[np.bool_]
+    product: NDArray[np.bool_]
     first_day: NDArray[np.int32]
     last_day: NDArray[np.int32]
 
@@ -84,6 +85,7 @@ class Columns:
             ids=KeyColumn.of(passage.passage_id for passage in passages),
             entries=KeyColumn.of(passage.group or passage.passage_id for passage in passages),
             chinese=np.array([p.lang.startswith("zh") for p in passages], np.bool_),
+            product=np.array([p.kind == "product" for p in passages], np.bool_),
             first_day=np.array(
                 [p.valid_from.toordinal() if p.valid_from else 0 for p in passages], np.int32
             ),
@@ -108,6 +110,7 @@ class Columns:
         self.ids.save(folder, "ids")
         self.entries.save(folder, "entries")
         np.save(folder / "chinese.npy", self.chinese)
+        np.save(folder / "product.npy", self.product)
         np.save(folder / "first_day.npy", self.first_day)
         np.save(folder / "last_day.npy", self.last_day)
 
@@ -122,6 +125,7 @@ class Columns:
             KeyColumn.load(folder, "ids"),
             KeyColumn.load(folder, "entries"),
             mapped(folder / "chinese.npy"),
+            mapped(folder / "product.npy"),
             mapped(folder / "first_day.npy"),
             mapped(folder / "last_day.npy"),
         )

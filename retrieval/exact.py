@@ -40,11 +40,14 @@ class ExactIndex:
     @classmethod
     def build(cls, passages: Sequence[Passage]) -> ExactIndex:
         """Collect the aliases of every product passage."""
+        return cls.of({at: p for at, p in enumerate(passages) if p.kind == "product"})
+
+    @classmethod
+    def of(cls, products: Mapping[int, Passage]) -> ExactIndex:
+        """Collect the aliases of product passages, given by their positions."""
         skus: dict[str, set[int]] = {}
         names: dict[str, set[int]] = {}
-        for position, passage in enumerate(passages):
-            if passage.kind != "product":
-                continue
+        for position, passage in products.items():
             codes = [passage.attributes.get("sku", "")]
             codes += passage.attributes.get("skus", "").split(" | ")  # of its variants
             for sku in filter(None, map(_compact, codes)):
@@ -53,14 +56,14 @@ class ExactIndex:
                 names.setdefault(alias, set()).add(position)
         # An entry's translations carry the same code: what is found in one language counts for all.
         groups: dict[str, set[int]] = {}
-        for position, passage in enumerate(passages):
-            if passage.kind == "product" and passage.group:
+        for position, passage in products.items():
+            if passage.group:
                 groups.setdefault(passage.group, set()).add(position)
         shared = {}
         for alias, positions in names.items():
-            products = {passages[position].group for position in positions}
-            if len(products) <= MAX_SHARED:
-                whole = positions.union(*(groups.get(product, ()) for product in products))
+            sharing = {products[position].group for position in positions}
+            if len(sharing) <= MAX_SHARED:
+                whole = positions.union(*(groups.get(group, ()) for group in sharing))
                 shared[alias] = tuple(sorted(whole))
         return cls({sku: tuple(sorted(found)) for sku, found in skus.items()}, shared)
 

@@ -137,6 +137,11 @@ class HybridIndex:
                 yield passage
         yield from self.delta.passages
 
+    def products(self) -> dict[int, Passage]:
+        """Every live product, by position."""
+        base = {at: p for at, p in self.base.products.items() if not self.dead[at]}
+        return base | {at + len(self.base): p for at, p in self.delta.products.items()}
+
     def positions_of(self, passage_ids: Collection[str]) -> NDArray[np.int64]:
         """Positions of those ids that are live."""
         wanted = set(passage_ids)

@@ -7,7 +7,7 @@ make up an index (`retrieval.index`).
 from __future__ import annotations
 
 import secrets
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -31,7 +31,7 @@ _OWNERS = "owners.npy"
 class Segment:
     """Passages by position. `owners` holds the position each vector belongs to, ascending.
 
-    `name` is unique: two segments of one name hold the same.
+    `products` are those of the passages that are one, also by position, kept in memory. `name` is unique: two segments of one name hold the same.
     """
 
     passages: Sequence[Passage]
@@ -39,6 +39,7 @@ class Segment:
     lexical: LexicalIndex
     dense: DenseIndex | None
     owners: NDArray[np.int32]
+    products: Mapping[int, Passage]
     exact: ExactIndex
     name: str = field(default_factory=lambda: secrets.token_hex(6))
 
@@ -61,13 +62,15 @@ class Segment:
         dense = None
         if vectors is not None:
             dense = DenseIndex.build(vectors, kind, progress, threads=threads)
+        products = {at: p for at, p in enumerate(passages) if p.kind == "product"}
         return cls(
             passages=tuple(passages),
             columns=Columns.of(passages),
             lexical=lexical,
             dense=dense,
             owners=np.asarray(owners, np.int32),
-            exact=ExactIndex.build(passages),
+            products=products,
+            exact=ExactIndex.of(products),
         )
 
     def joined(
@@ -116,13 +119,16 @@ class Segment:
         """
         passages = PassageFile.open(folder)
         owners: Any = mapped(folder / _OWNERS)
+        columns = Columns.load(folder)
+        products = {at: passages[at] for at in np.flatnonzero(columns.product).tolist()}
         segment = cls(
             passages=passages,
-            columns=Columns.load(folder),
+            columns=columns,
             lexical=LexicalIndex.load(folder),
             dense=DenseIndex.load(folder / _DENSE, facts) if facts else None,
             owners=owners,
-            exact=ExactIndex.build(passages),
+            products=products,
+            exact=ExactIndex.of(products),
             name=name,
         )
         vectors = segment.dense.rows if segment.dense else 0
