@@ -18,6 +18,8 @@ from bot.answering.compose import Composer, Wording
 from bot.answering.decision import Thresholds
 from bot.config import Settings
 from bot.errors import IndexMismatchError, ShopkeeperError, StoreError
+from bot.handover.hours import OpeningHours
+from bot.handover.policy import HandoverPolicy
 from bot.models.runtime import load_encoder, load_generator
 from bot.mood import EncoderMood
 from bot.protocols import Encoder, Generator, Reader
@@ -42,6 +44,7 @@ from bot.store.sql import (
 )
 from bot.types import Passage, ReadinessCheck
 from retrieval.calibration import Calibration
+from retrieval.encoding import VectorJournal
 from retrieval.index import HybridIndex
 from retrieval.live import LiveRetriever
 from retrieval.retriever import HybridRetriever
@@ -81,7 +84,11 @@ def load_search_parts(settings: Settings) -> SearchParts:
     own = settings.home / CALIBRATION_FILE
     return SearchParts(
         encoder=encoder,
-        understand=Understander.shipped(encoder),
+        understand=Understander.shipped(
+            encoder,
+            Path(settings.intent_phrases) if settings.intent_phrases else None,
+            Path(settings.reserved_topics) if settings.reserved_topics else None,
+        ),
         mood=EncoderMood.shipped(encoder),
         calibration=Calibration.load(own) if own.exists() else Calibration.load(),
     )
@@ -140,11 +147,19 @@ class Shop:
 
     def rebuild_index(self, progress: Progress | None = None) -> None:
         """Build the index from the database, whatever is saved."""
-        version = self.knowledge.version()
-        passages = self.knowledge.live_passages()
+        whole = self.knowledge.snapshot()
         encoder = self.parts.encoder
-        index = HybridIndex.build(passages, encoder, progress, knowledge_version=version)
+        journal = VectorJournal(self.settings.index_dir, encoder)
+        index = HybridIndex.build(
+            whole.passages,
+            encoder,
+            progress,
+            knowledge_version=whole.version,
+            knowledge_stamp=whole.stamp,
+            journal=journal,
+        )
         index.save(self.settings.index_dir)
+        journal.clear()
 
     def service(self, progress: Progress | None = None) -> Service:
         """The service that answers messages."""
@@ -165,7 +180,7 @@ class Shop:
     def readiness(self) -> Sequence[ReadinessCheck]:
         """Look at database, index and generator now."""
         checks = [self._database_check()]
-        size = len(self._retriever.index.passages) if self._retriever else 0
+        size = self._retriever.size if self._retriever else 0
         checks.append(ReadinessCheck("index", size > 0, f"{size} passages"))
         name = self.generator.name if self.generator else "none"
         checks.append(ReadinessCheck("generator", self.generator is not None, name))
@@ -233,13 +248,24 @@ def _load_models(
         return parts, loading.result() if loading else None
 
 
+def handover_policy(settings: Settings) -> HandoverPolicy:
+    """When people answer, and how long a customer waits for them.
+
+    Raises:
+        ConfigError: hours, time zone or days off cannot be read.
+    """
+    hours = OpeningHours.read(
+        settings.agent_hours, settings.agent_timezone, settings.agent_days_off
+    )
+    return HandoverPolicy(hours, 60 * settings.handover_patience_min)
+
+
 def composer(settings: Settings, generator: Generator) -> Composer:
     """The composer as the settings want it."""
     wording = Wording(
         shop_en=settings.shop_name_en,
         shop_zh=settings.shop_name_zh,
-        hours_en=settings.agent_hours_en,
-        hours_zh=settings.agent_hours_zh,
+        hours=handover_policy(settings).hours,
     )
     return Composer(
         generator,

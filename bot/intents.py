@@ -2,6 +2,8 @@
 
 Covered: the nine intents of `bot.types.Intent` with calibrated confidence; a shop's CSV of phrases
 that adds to one of these, or makes an intent of its own, by nearest example and without training.
+The CSV's column `then` says what an intent of the shop's own is treated as: one of the nine
+(`question` when empty), or `hand_over`, which keeps it for people.
 Not covered: what is done about an intent (`bot.answering.decision`).
 
 Source of the nearest-example idea: Snell et al., 2017, Prototypical Networks (arXiv:1703.05175);
@@ -12,7 +14,7 @@ from __future__ import annotations
 
 import csv
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -24,6 +26,7 @@ from bot.protocols import Encoder, Vectors
 from bot.types import Intent
 
 SHIPPED = Path(__file__).resolve().parents[1] / "training" / "adapters" / "intent"
+HAND_OVER = "hand_over"
 _RULE_CONFIDENCE = 0.99
 _PERSON_EN = (
     r"(?:human|person|people|agent|representative|rep|someone|somebody|staff|employee|operator"
@@ -46,11 +49,13 @@ _NOT_A_WISH = re.compile(
 
 @dataclass(frozen=True, slots=True)
 class IntentGuess:
-    """An intent and how sure it is; `name` is the shop's own where the examples decided."""
+    """An intent and how sure it is; `name` is the shop's own where the examples decided, and
+    `for_people` says that the shop keeps it for people."""
 
     intent: Intent
     confidence: float
     name: str = ""
+    for_people: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,19 +75,26 @@ class IntentPrototypes:
         phrases: the examples.
         vectors: their unit vectors in the role of a query, shape (phrases, dimension).
         least: cosine from which on a message counts as close (E5: 0.9 is "the same question").
+        then: what an intent is treated as: one of the nine, or `hand_over`.
     """
 
     def __init__(
-        self, names: Sequence[str], phrases: Sequence[str], vectors: Vectors, least: float = 0.9
+        self,
+        names: Sequence[str],
+        phrases: Sequence[str],
+        vectors: Vectors,
+        least: float = 0.9,
+        then: Mapping[str, str] | None = None,
     ) -> None:
         self._names = tuple(names)
+        self._then = dict(then or {})
         self._phrases = tuple(phrases)
         self._vectors = vectors
         self._least = least
 
     @classmethod
     def from_csv(cls, path: Path, encoder: Encoder, least: float = 0.9) -> IntentPrototypes:
-        """Read a UTF-8 CSV with the columns `intent` and `phrase`.
+        """Read a UTF-8 CSV with the columns `intent`, `phrase` and, if wanted, `then`.
 
         Raises:
             InputError: the file cannot be read or a row lacks a value; names file and line.
@@ -94,8 +106,18 @@ class IntentPrototypes:
             raise InputError(f"cannot read {path}: {error}", fix="give a UTF-8 CSV file") from error
         if not rows:
             raise InputError(f"{path} has no rows", fix="give rows of intent,phrase")
-        names, phrases = zip(*rows, strict=True)
-        return cls(names, phrases, encoder.encode(phrases, "query"), least)
+        names = [row.name for row in rows]
+        phrases = [row.phrase for row in rows]
+        vectors = encoder.encode(phrases, "query")
+        return cls(names, phrases, vectors, least, _outcomes(rows, path))
+
+    def guess(self, found: PrototypeMatch) -> IntentGuess:
+        """What a match means: the intent it is treated as, and whether people get it."""
+        if found.name in set(Intent):
+            return IntentGuess(Intent(found.name), found.similarity, found.name)
+        then = self._then.get(found.name, "")
+        intent = Intent.QUESTION if then in ("", HAND_OVER) else Intent(then)
+        return IntentGuess(intent, found.similarity, found.name, then == HAND_OVER)
 
     def match(self, vector: Vectors) -> PrototypeMatch | None:
         """The nearest example of a message, given its unit vector; None when none is close."""
@@ -138,12 +160,12 @@ class IntentReader:
         texts = [text] if completed in ("", text) else [text, completed]
         vectors = self._encoder.encode(texts, "query")
         match = self._prototypes.match(vectors[0]) if self._prototypes else None
-        if match and match.name in set(Intent):
-            return IntentGuess(Intent(match.name), match.similarity, match.name)
+        if self._prototypes and match:
+            return self._prototypes.guess(match)
         p = self._heads.probabilities(vectors)["intent"].mean(axis=0)
         best = int(np.argmax(p))
         intent = Intent(self._output.labels[best])
-        return IntentGuess(intent, float(p[best]), match.name if match else "")
+        return IntentGuess(intent, float(p[best]))
 
 
 def _table(stream: Iterable[str]) -> csv.DictReader[str]:
@@ -154,11 +176,38 @@ def _table(stream: Iterable[str]) -> csv.DictReader[str]:
     return table
 
 
-def _checked(row: dict[str, str | None], path: Path, line: int) -> tuple[str, str]:
+@dataclass(frozen=True, slots=True)
+class _Row:
+    name: str
+    phrase: str
+    then: str
+    line: int
+
+
+def _checked(row: dict[str, str | None], path: Path, line: int) -> _Row:
     name, phrase = (row.get("intent") or "").strip(), (row.get("phrase") or "").strip()
     if not name or not phrase:
         raise InputError(
             f"{path}:{line}: {'intent' if not name else 'phrase'} is empty",
             fix="fill it in or delete the row",
         )
-    return name, phrase
+    then = (row.get("then") or "").strip()
+    if then and then != HAND_OVER and then not in set(Intent):
+        raise InputError(
+            f"{path}:{line}: then {then[:40]!r} is not known",
+            fix=f"leave it empty, or write {HAND_OVER} or one of {', '.join(Intent)}",
+        )
+    return _Row(name, phrase, then, line)
+
+
+def _outcomes(rows: Sequence[_Row], path: Path) -> dict[str, str]:
+    """What each intent is treated as; said once it holds for all its rows."""
+    then: dict[str, str] = {}
+    for row in rows:
+        if row.then and then.setdefault(row.name, row.then) != row.then:
+            raise InputError(
+                f"{path}:{row.line}: {row.name[:40]!r} is treated as {then[row.name]!r} above and"
+                f" as {row.then!r} here",
+                fix="write the same in both rows, or only once",
+            )
+    return then

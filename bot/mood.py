@@ -114,10 +114,10 @@ class EncoderMood:
         try:
             earlier = [entry.text for entry in history if entry.speaker == "customer"]
             return self._read(message.text, earlier[-_LOOK_BACK:])
-        except Exception:
+        except Exception as error:
             # A mood that fails must not cost the customer the answer; it is recorded and unknown.
             log.exception("mood_failed", conversation=message.conversation_id)
-            return Mood(model=self._heads.name)
+            return Mood(model=self._heads.name, error=f"{type(error).__name__}: {error}")
 
     def read_texts(self, texts: Sequence[str]) -> list[Mood]:
         """Moods of single texts such as reviews, in order: no conversation, quotations and all."""

@@ -1,6 +1,7 @@
 """A message understood: its language, what is looked up for it, and what the customer wants.
 
-Covered: putting together `bot.language`, `bot.followup` and `bot.intents`. A message without a
+Covered: putting together `bot.language`, `bot.followup`, `bot.intents` and the topics that the shop
+keeps for people. A message without a
 letter or digit has an empty `search_text`: there is nothing to look up. Not covered: the mood,
 and translating a question (the encoder finds across languages).
 
@@ -17,6 +18,7 @@ import structlog
 
 from bot.followup import SHIPPED as FOLLOW_UP_HEAD
 from bot.followup import FollowUps
+from bot.handover.topics import ReservedTopics
 from bot.heads import Heads
 from bot.intents import SHIPPED as INTENT_HEAD
 from bot.intents import IntentPrototypes, IntentReader
@@ -35,24 +37,36 @@ class Understander:
     Args:
         intents: reads what the customer wants.
         follow_ups: completes messages that lean on earlier ones.
+        topics: finds what the shop keeps for people.
     """
 
-    def __init__(self, intents: IntentReader, follow_ups: FollowUps) -> None:
+    def __init__(
+        self, intents: IntentReader, follow_ups: FollowUps, topics: ReservedTopics | None = None
+    ) -> None:
         self._intents = intents
         self._follow_ups = follow_ups
+        self._topics = topics or ReservedTopics(())
 
     @classmethod
-    def shipped(cls, encoder: Encoder, phrases: Path | None = None) -> Understander:
-        """With the heads that come with the program and, if given, the shop's CSV of phrases.
+    def shipped(
+        cls, encoder: Encoder, phrases: Path | None = None, topics: Path | None = None
+    ) -> Understander:
+        """With the heads and lists that come with the program.
+
+        Args:
+            encoder: the shared one.
+            phrases: the shop's CSV of intents.
+            topics: the shop's CSV of topics kept for people, on top of the shipped ones.
 
         Raises:
             ModelError: a head is missing, damaged, or of another encoder.
-            InputError: the CSV cannot be used.
+            InputError: a CSV cannot be used.
         """
         prototypes = IntentPrototypes.from_csv(phrases, encoder) if phrases else None
         return cls(
             IntentReader(encoder, Heads.load(INTENT_HEAD), prototypes),
             FollowUps(encoder, Heads.load(FOLLOW_UP_HEAD)),
+            ReservedTopics.load(topics),
         )
 
     def __call__(self, message: Message, history: Sequence[HistoryEntry]) -> Query:
@@ -60,6 +74,7 @@ class Understander:
         lang = detect(message.text[:_READ_CHARS], _expected(message, history))
         text = message.text.strip()
         plain = Query(message.text, lang, text if any(map(str.isalnum, text)) else "")
+        plain = replace(plain, reserved=self._topics.find(text))
         try:
             return self._understood(plain, text[:_READ_CHARS], history)
         except Exception:
@@ -80,6 +95,8 @@ class Understander:
             intent=guess.intent,
             intent_confidence=guess.confidence,
             is_follow_up=completed != plain.search_text,
+            intent_name=guess.name,
+            reserved=plain.reserved or (f"intent_{guess.name}" if guess.for_people else ""),
         )
 
 

@@ -116,9 +116,10 @@ class Service:
             log.exception("turn_failed", conversation=progress.message.conversation_id)
             progress.draft.error = f"{type(error).__name__}: {error}"
             progress.decision = Decision(Action.HAND_OVER, "failure")
-            reply = self.composer.wording.notice("failure", progress.query.lang)
-            progress.draft.replies.append(reply)
-            yield reply
+            for name in ("failure", "hand_over"):
+                reply = self.composer.wording.notice(name, progress.query.lang)
+                progress.draft.replies.append(reply)
+                yield reply
 
     def _stages(self, progress: _Progress) -> Iterator[Reply]:
         message, clock = progress.message, progress.clock
@@ -145,6 +146,7 @@ class Service:
             history,
             self.store.failed_before(message.conversation_id),
             self.thresholds,
+            self.store.waiting(message.conversation_id),
         )
         with clock.stage("compose"):
             yield from self.composer.compose(

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field, replace
 from secrets import token_hex
 
 from bot.errors import StoreError
-from bot.types import Action, HistoryEntry, KnowledgeChanges, Message, Passage, Turn
+from bot.types import Action, HistoryEntry, KnowledgeChanges, Message, Passage, Turn, Waiting
 
 
 @dataclass
@@ -25,7 +25,7 @@ class FakeTurnStore:
     turns: list[Turn] = field(default_factory=list)
     messages: list[Message] = field(default_factory=list)
     agents: set[str] = field(default_factory=set)
-    waiting: set[str] = field(default_factory=set)
+    waits: set[str] = field(default_factory=set)
     error: Exception | None = None
     calls: list[tuple[str, object]] = field(default_factory=list)
     _said: dict[str, list[HistoryEntry]] = field(default_factory=dict)
@@ -51,6 +51,16 @@ class FakeTurnStore:
         own = [turn for turn in self.turns if turn.conversation_id == conversation_id]
         return bool(own) and own[-1].decision.action is Action.ABSTAIN
 
+    def waiting(self, conversation_id: str) -> Waiting | None:
+        """As in `bot.protocols`."""
+        self._called("waiting", conversation_id)
+        own = [turn for turn in self.turns if turn.conversation_id == conversation_id]
+        if conversation_id not in self.waits or conversation_id in self.agents:
+            return None
+        first = next(turn for turn in own if turn.decision.action is Action.HAND_OVER)
+        unhappy = any(turn.mood.unhappy for turn in own)
+        return Waiting(first.created_at, first.decision.reason, unhappy)
+
     def save(self, turn: Turn) -> None:
         """As in `bot.protocols`."""
         self._called("save", turn)
@@ -65,7 +75,7 @@ class FakeTurnStore:
             self.say(turn.conversation_id, HistoryEntry("customer", turn.message.text))
         self.say(turn.conversation_id, HistoryEntry("bot", turn.reply_text))
         if turn.decision.action is Action.HAND_OVER and turn.conversation_id not in self.agents:
-            self.waiting.add(turn.conversation_id)
+            self.waits.add(turn.conversation_id)
 
     def _knows(self, conversation_id: str, message: Message) -> bool:
         return bool(message.message_id) and any(

@@ -45,6 +45,10 @@ _TEXTS: dict[str, tuple[str, str]] = {
         "appear here.",
         "抱歉让您久等了。我已再次提醒同事，并把您的对话排到队列最前面。您无需重复留言，回复会出现在这里。",
     ),
+    "unanswered": (
+        "I'm sorry, your last message has had no answer yet.",
+        "抱歉，您上一条消息还没有得到回复。",
+    ),
     "handed_back": (
         "I'm the shop's assistant and back in this conversation. If you still need a colleague, "
         "just reply “agent”.",
@@ -111,9 +115,8 @@ _TEXTS: dict[str, tuple[str, str]] = {
         "我可以用中文或英文为您服务。 / I can help you in English or Chinese.",
     ),
     "failure": (
-        "Sorry, something went wrong on our side. Your message is saved; please try again in a "
-        "moment, or reply “agent” to reach a colleague.",
-        "抱歉，系统出了点问题。您的消息已保存，请稍后再试，或回复“人工”联系同事。",
+        "Sorry, something went wrong on our side. Your message is saved.",
+        "抱歉，系统出了点问题，您的消息已保存。",
     ),
     "verbatim": (
         "Here is what the shop's information says:",

@@ -10,21 +10,25 @@ from contextlib import contextmanager
 
 from fastapi import FastAPI
 
-from bot.build import Shop
+from bot.build import Shop, handover_policy
 from bot.channels.app import create_app
+from bot.channels.connected import webhooks_of
+from bot.channels.escalation import Escalating, Escalations
+from bot.channels.housekeeping import Housekeeping
 from bot.channels.parts import AppParts
-from bot.channels.webhooks.assembly import build_webhooks
+from bot.channels.privacy_api import privacy_router
+from bot.channels.webhooks.connecting import connected_systems
 from bot.console.secret import session_secret
 from bot.service import Service
+from bot.store.access import Access
 from bot.store.sql import SqlConversations
+from bot.store.timers import SqlTimers
 
 
 @contextmanager
 def assemble(shop: Shop, service: Service) -> Iterator[FastAPI]:
     """The application over `shop`, with its worker running while the context is open."""
-    webhooks = build_webhooks(
-        shop.settings, shop.queue, service.answer_turn, shop.turns.is_with_agent
-    )
+    webhooks = webhooks_of(shop, service)
     parts = AppParts(
         settings=shop.settings,
         answer=service.answer,
@@ -33,7 +37,17 @@ def assemble(shop: Shop, service: Service) -> Iterator[FastAPI]:
         feedback=shop.feedback,
         conversations=SqlConversations(shop.engine, push_channels=webhooks.channels),
         agents=shop.agents,
+        access=Access.of(shop.engine),
         session_secret=session_secret(shop.settings),
     )
-    with webhooks.worker:
-        yield create_app(parts, [webhooks.router])
+    escalating = Escalating(
+        SqlTimers(shop.engine),
+        handover_policy(shop.settings),
+        connected_systems(shop.settings),
+        webhooks.worker.wake_outbox,
+    )
+    housekeeping = Housekeeping(
+        shop.engine, shop.settings.retention_days, shop.settings.exports_dir
+    )
+    with webhooks.worker, Escalations(escalating), housekeeping:
+        yield create_app(parts, [webhooks.router, privacy_router(shop.engine, parts)])

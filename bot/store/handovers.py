@@ -75,13 +75,6 @@ class SqlHandovers:
         self._engine = engine
         self._clock = clock
 
-    def summary_of(self, turn: Turn) -> HandoverSummary:
-        """The summary of a turn that is not stored yet."""
-        query = select(conversations).where(conversations.c.id == turn.conversation_id)
-        with reading(self._engine) as connection:
-            row = connection.execute(query).one_or_none()
-            return summary_within(connection, row, turn) if row is not None else summarise(turn)
-
     def latest(self, conversation_id: str) -> HandoverRecord | None:
         """The newest handover of a conversation, open or not; None if it never had one.
 

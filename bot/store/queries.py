@@ -6,10 +6,7 @@ passages, unanswered questions. Not covered: actions of agents (`bot.store.conve
 
 from __future__ import annotations
 
-import base64
-import json
 from collections.abc import Sequence
-from datetime import datetime
 from typing import Any
 
 from sqlalchemy import (
@@ -20,14 +17,13 @@ from sqlalchemy import (
     Row,
     case,
     func,
-    literal,
     select,
-    tuple_,
 )
 
-from bot.errors import InputError
 from bot.store.codec import load_turn
-from bot.store.columns import as_utc, fold
+from bot.store.columns import fold
+from bot.store.handover_tables import timers
+from bot.store.listing import list_page, read_cursor, write_cursor
 from bot.store.passage_rows import passage_of_row
 from bot.store.records import (
     ConversationDetail,
@@ -40,7 +36,6 @@ from bot.store.records import (
     TurnRecord,
     UnansweredQuestion,
 )
-from bot.store.sealing import keyring_of
 from bot.store.search_text import mentions
 from bot.store.tables import conversations, feedback, messages, passage_versions, turns
 from bot.store.transactions import reading
@@ -73,7 +68,8 @@ class ConsoleQueries:
     def conversations(
         self, where: ConversationFilter, limit: int = 50, before: str | None = None
     ) -> ConversationPage:
-        """Waiting and unhappy ones first, then the waiting, then the latest.
+        """Who waits for people first: the unhappy and those whose timer has run out before the
+        others, whoever has waited longest foremost; then the latest.
 
         Args:
             where: what to show.
@@ -84,23 +80,11 @@ class ConsoleQueries:
             InputError: `before` was not made by this method.
         """
         limit = max(1, min(limit, MAX_PAGE))
-        order = (conversations.c.priority, conversations.c.last_at, conversations.c.id)
-        query = select(conversations).where(*_conditions(where, self._engine.dialect))
-        if before is not None:
-            place = zip(_read_cursor(before), order, strict=True)
-            query = query.where(
-                tuple_(*order) < tuple_(*(literal(value, column.type) for value, column in place))
-            )
-        query = query.order_by(*(column.desc() for column in order)).limit(limit + 1)
+        cursor = None if before is None else read_cursor(before)
         with reading(self._engine) as connection:
-            rows = connection.execute(query).all()
+            rows = list_page(connection, _conditions(where, connection.dialect), limit + 1, cursor)
             items = _summaries(connection, rows[:limit])
-        return ConversationPage(items, _cursor(rows[limit - 1]) if len(rows) > limit else None)
-
-    @property
-    def encrypted(self) -> bool:
-        """Whether texts are sealed, so that a search finds whole words only."""
-        return keyring_of(self._engine.dialect) is not None
+        return ConversationPage(items, write_cursor(rows[limit - 1]) if len(rows) > limit else None)
 
     def counts(self) -> QueueCounts:
         """How many conversations each filter shows."""
@@ -241,6 +225,12 @@ def _message(row: Row[Any]) -> MessageRecord:
 
 
 def _summaries(connection: Connection, rows: Sequence[Row[Any]]) -> tuple[ConversationSummary, ...]:
+    late = connection.execute(
+        select(timers.c.conversation_id).where(
+            timers.c.fired > 0, timers.c.conversation_id.in_([row.id for row in rows])
+        )
+    )
+    overdue = set(late.scalars())
     votes = connection.execute(
         select(turns.c.conversation_id, func.min(feedback.c.value).label("worst"))
         .join(feedback, feedback.c.turn_id == turns.c.turn_id)
@@ -269,26 +259,7 @@ def _summaries(connection: Connection, rows: Sequence[Row[Any]]) -> tuple[Conver
             previous_conversation_id=row.previous_conversation_id or "",
             external_account_id=row.external_account_id,
             external_conversation_id=row.external_conversation_id,
+            overdue=row.status == "waiting" and row.id in overdue,
         )
         for row in rows
     )
-
-
-def _cursor(row: Row[Any]) -> str:
-    key = json.dumps([row.priority, row.last_at.isoformat(), row.id])
-    return base64.urlsafe_b64encode(key.encode()).decode()
-
-
-def _read_cursor(cursor: str) -> tuple[int, datetime, str]:
-    try:
-        priority, last_at, conversation_id = json.loads(base64.urlsafe_b64decode(cursor))
-        # A page made by hand must not reach the database with a number it cannot hold.
-        return (
-            max(0, min(9, int(priority))),
-            as_utc(datetime.fromisoformat(last_at)),
-            str(conversation_id),
-        )
-    except (ValueError, TypeError, OverflowError, RecursionError) as error:
-        raise InputError(
-            f"the page {cursor[:60]!r} does not exist", fix="start again at the first page"
-        ) from error

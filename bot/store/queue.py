@@ -28,8 +28,9 @@ from bot.store.queue_records import (
     QueueStats,
 )
 from bot.store.queue_rows import IN_DOUBT, inbound_of_row, outgoing_of_row, write_outgoing
-from bot.store.rows import insert_unless_there
+from bot.store.standing import reply_lost
 from bot.store.tables import inbox, outbox
+from bot.store.together import Together
 from bot.store.transactions import reading, writing
 from bot.store.turn_writes import write_message, write_turn
 from bot.types import Message, Turn
@@ -38,7 +39,12 @@ LEASE_S = 120.0
 
 
 class SqlQueue:
-    """Inbox and outbox in SQL; any number of workers, threads and processes may share them."""
+    """Inbox and outbox in SQL; any number of workers, threads and processes may share them.
+
+    Two commits wait for the disk: an event's, before it is acknowledged, and the note that a
+    request is about to leave, which carries everything before it. What lies between can be done
+    again, so it does not make an acknowledgement wait.
+    """
 
     def __init__(
         self,
@@ -50,6 +56,7 @@ class SqlQueue:
         backoff = backoff or Backoff()
         self._engine = engine
         self._clock = clock
+        self._received = Together(engine, queue_rows.receive)
         self._inbox = Lane(inbox, "source", backoff)
         self._outbox = Lane(outbox, "channel", backoff, channel_backoffs)
 
@@ -73,9 +80,7 @@ class SqlQueue:
             "received_at": now if event.received_at is None else as_utc(event.received_at),
             "next_attempt_at": now + timedelta(seconds=delay_s),
         }
-        with writing(self._engine) as connection:
-            queue_rows.take_turns(connection, event.source, event.conversation_key)
-            return insert_unless_there(connection, inbox, values)
+        return self._received.do(values)
 
     def claim_inbox(
         self,
@@ -93,7 +98,7 @@ class SqlQueue:
             sources: only these; all when empty.
         """
         now, lease = self._clock(), timedelta(seconds=lease_s)
-        with writing(self._engine) as connection:
+        with writing(self._engine, durable=False) as connection:
             rows = self._inbox.claim(
                 connection, now, worker, limit=limit, lease=lease, scopes=sources
             )
@@ -108,7 +113,7 @@ class SqlQueue:
     ) -> tuple[OutboxItem, ...]:
         """The oldest due things to send, at most one per conversation, leased to `worker`."""
         now, lease = self._clock(), timedelta(seconds=lease_s)
-        with writing(self._engine) as connection:
+        with writing(self._engine, durable=False) as connection:
             rows = self._outbox.claim(
                 connection, now, worker, limit=limit, lease=lease, scopes=channels
             )
@@ -151,7 +156,7 @@ class SqlQueue:
             StoreError: the database failed; nothing was stored.
         """
         now = self._clock()
-        with writing(self._engine) as connection:
+        with writing(self._engine, durable=False) as connection:
             if not self._inbox.finish(connection, item.lease, now, "done", error=""):
                 return False
             if turn is not None:
@@ -187,12 +192,12 @@ class SqlQueue:
         with reading(self._engine) as connection:
             if not queue_rows.unconfirmed(connection, key):
                 return False
-        with writing(self._engine) as connection:
+        with writing(self._engine, durable=False) as connection:
             return queue_rows.confirm(connection, key, external_id, self._clock())
 
     def delivered(self, item: OutboxItem, external_id: str = "") -> bool:
         """Mark as sent; `external_id` is the connected system's id of the message."""
-        with writing(self._engine) as connection:
+        with writing(self._engine, durable=False) as connection:
             return self._outbox.finish(
                 connection, item.lease, self._clock(), "done", error="", external_id=external_id
             )
@@ -207,18 +212,20 @@ class SqlQueue:
             reason: why, for the operator.
             unsaid_turn_id: the turn whose reply the customer never saw; the transcript drops it.
         """
-        with writing(self._engine) as connection:
+        with writing(self._engine, durable=False) as connection:
             closed = self._lane(item).finish(
                 connection, item.lease, self._clock(), "discarded", error=reason
             )
             if closed and unsaid_turn_id:
                 queue_rows.take_back_reply(connection, unsaid_turn_id)
+                if isinstance(item, OutboxItem):
+                    reply_lost(connection, item.outgoing.conversation_key, self._clock())
             return closed
 
     def put_off(self, item: InboxItem | OutboxItem, delay_s: float) -> bool:
         """Give it back, to be taken up again after so many seconds; not a failed attempt."""
         until = self._clock() + timedelta(seconds=delay_s)
-        with writing(self._engine) as connection:
+        with writing(self._engine, durable=False) as connection:
             return self._lane(item).put_off(connection, item.lease, until)
 
     def fail(
@@ -243,27 +250,31 @@ class SqlQueue:
             False if the lease ran out and another worker has it.
         """
         scope = item.event.source if isinstance(item, InboxItem) else item.outgoing.channel
-        with writing(self._engine) as connection:
-            return self._lane(item).fail(
+        now = self._clock()
+        with writing(self._engine, durable=False) as connection:
+            noted = self._lane(item).fail(
                 connection,
                 item.lease,
-                self._clock(),
+                now,
                 f"{IN_DOUBT}{error}" if in_doubt else error,
                 scope=scope,
                 permanent=permanent,
                 retry_after_s=retry_after_s,
             )
+            if noted and isinstance(item, OutboxItem) and item.outgoing.kind == "reply":
+                reply_lost(connection, item.outgoing.conversation_key, now, item.lease.row_id)
+            return noted
 
     def renew(self, item: InboxItem | OutboxItem, lease_s: float = LEASE_S) -> bool:
         """Prolong the lease from now; False if another worker has it by now."""
         until = self._clock() + timedelta(seconds=lease_s)
-        with writing(self._engine) as connection:
+        with writing(self._engine, durable=False) as connection:
             return self._lane(item).renew(connection, item.lease, until)
 
     def release(self, is_gone: Callable[[str], bool]) -> int:
         """Let what dead workers hold be taken over at once; `is_gone` tells by name. How many."""
         now = self._clock()
-        with writing(self._engine) as connection:
+        with writing(self._engine, durable=False) as connection:
             lanes = (self._inbox, self._outbox)
             return sum(lane.release(connection, now, is_gone) for lane in lanes)
 

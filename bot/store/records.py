@@ -46,6 +46,7 @@ class ConversationSummary:
 
     `frustration` is the highest so far, in [0, 1]. `feedback` is -1 if any answer was voted down,
     else 1 if any was voted up, else 0. `unanswered` counts questions the shop's texts left open.
+    `overdue`: it waits, and its timer has run out.
     """
 
     conversation_id: str
@@ -67,6 +68,7 @@ class ConversationSummary:
     previous_conversation_id: str = ""
     external_account_id: str = ""
     external_conversation_id: str = ""
+    overdue: bool = False
 
 
 @dataclass(frozen=True, slots=True)

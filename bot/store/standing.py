@@ -18,12 +18,13 @@ from sqlalchemy import Connection, Row, exists, func, insert, select, update
 
 from bot.answering.notices import notice
 from bot.handover.states import ElsewhereEvent, Event, Standing, after, followed, word_due
+from bot.store.events import publish
 from bot.store.handover_tables import episodes, handovers, timers
 from bot.store.queue_records import Outgoing
 from bot.store.queue_rows import write_outgoing
 from bot.store.rows import insert_unless_there
-from bot.store.tables import conversations, messages, review_items, turns
-from bot.store.utterances import write_utterance
+from bot.store.tables import conversations, messages, outbox, review_items, turns
+from bot.store.utterances import locked, write_utterance
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,6 +88,23 @@ def happen_elsewhere(
     return before, now
 
 
+def reply_lost(connection: Connection, conversation_id: str, at: datetime, row_id: int = 0) -> None:
+    """What the bot said did not reach the customer, and will not: they are owed an answer again.
+
+    Args:
+        connection: of the transaction.
+        conversation_id: whose reply it was.
+        at: when it was given up.
+        row_id: only if this row of the outbox is dead by now; whatever its state when 0.
+    """
+    dead = select(exists().where(outbox.c.id == row_id, outbox.c.status == "dead"))
+    if row_id and not connection.execute(dead).scalar_one():
+        return
+    row = locked(connection, conversation_id)
+    if row is not None:
+        happen(connection, row, [Event.REPLY_LOST], at)
+
+
 def _write(
     connection: Connection,
     row: Row[Any],
@@ -105,14 +123,24 @@ def _write(
         opening = opening or Opening("")
         changes |= {"handover_at": at, "handover_reason": opening.reason}
         _open_handover(connection, row.id, opening, at)
+        if not opening.turn_id:
+            # One that a turn makes is published with the turn.
+            _publish(connection, row, "conversation.handoff", reason=opening.reason)
     elif now.status == "agent" and before.status != "agent":
         _stamp(connection, row.id, taken_at=at, taken_by=by)
     elif now.status in ("bot", "resolved") and before.status in ("waiting", "agent"):
         _stamp(connection, row.id, closed_at=at, outcome=now.status)
     if now.status != "waiting" and before.status != now.status:
         _close_review(connection, row.id, by, at)
+    if now.status == "resolved":
+        _publish(connection, row, "conversation.resolved", by=by)
     _wind_timer(connection, row.id, before, now, at)
     connection.execute(update(conversations).where(conversations.c.id == row.id).values(**changes))
+
+
+def _publish(connection: Connection, row: Row[Any], kind: str, **more: str) -> None:
+    about = {"conversation_id": row.id, "channel": row.channel, "lang": row.lang}
+    publish(kind, {**about, **more}, connection)
 
 
 def _wind_timer(

@@ -11,10 +11,10 @@ from hypothesis import strategies as st
 from sqlalchemy import Engine
 
 from bot.errors import InputError
+from bot.handover.states import Event, Standing, TransitionError, after
 from bot.store.queries import ConsoleQueries
 from bot.store.review import SqlReview
 from bot.store.sql import SqlConversations, SqlQueue, SqlTurnStore
-from bot.handover.states import Event, Standing, TransitionError, after
 from bot.types import Action
 from tests.store.samples import a_turn
 
@@ -32,6 +32,14 @@ LEGAL = {
     ("agent", Event.AGENT_REPLY): "agent",
     ("waiting", Event.HAND_BACK): "bot",
     ("agent", Event.HAND_BACK): "bot",
+    ("bot", Event.BOT_REPLY): "bot",
+    ("waiting", Event.BOT_REPLY): "waiting",
+    ("agent", Event.BOT_REPLY): "agent",
+    ("bot", Event.REPLY_LOST): "bot",
+    ("waiting", Event.REPLY_LOST): "waiting",
+    ("agent", Event.REPLY_LOST): "agent",
+    ("resolved", Event.REPLY_LOST): "resolved",
+    ("waiting", Event.TIMER): "waiting",
     ("bot", Event.RESOLVE): "resolved",
     ("waiting", Event.RESOLVE): "resolved",
     ("agent", Event.RESOLVE): "resolved",
@@ -41,7 +49,8 @@ LEGAL = {
 @pytest.mark.parametrize("status", ["bot", "waiting", "agent", "resolved"])
 @pytest.mark.parametrize("happens", list(Event))
 def test_every_pair_is_either_legal_or_refused_aloud(status: str, happens: Event) -> None:
-    before = Standing(status, "anna" if status == "agent" else "")  # type: ignore[arg-type]
+    agent = "anna" if status == "agent" else ""
+    before = Standing(status, agent, owed=status == "waiting")  # type: ignore[arg-type]
     expected = LEGAL.get((status, happens))
     if expected is None:
         with pytest.raises(TransitionError, match=happens.value.replace("_", " ")) as refused:
@@ -77,6 +86,14 @@ def test_a_colleagues_conversation_is_not_taken_away() -> None:
         after(Standing("agent", "anna"), Event.AGENT_REPLY, "ben")
 
 
+def test_a_message_nobody_answered_is_handed_over_when_its_timer_runs_out() -> None:
+    left = after(Standing(), Event.CUSTOMER_MESSAGE)
+    assert left.timed
+    assert after(left, Event.TIMER) == Standing("waiting", owed=True)
+    with pytest.raises(TransitionError, match="timer"):
+        after(Standing(), Event.TIMER)
+
+
 @given(
     steps=st.lists(
         st.tuples(
@@ -103,7 +120,7 @@ def test_the_database_goes_through_the_same_states(
     standing = Standing()
     for step, agent in steps:
         if step in ("customer", "ask"):
-            standing = after(standing, Event.CUSTOMER_MESSAGE)
+            standing = after(after(standing, Event.CUSTOMER_MESSAGE), Event.BOT_REPLY)
             action = Action.ANSWER
             if step == "ask":
                 standing, action = after(standing, Event.HAND_OVER), Action.HAND_OVER
@@ -122,7 +139,8 @@ def test_the_database_goes_through_the_same_states(
                 standing = expected
         line = queries.conversation(name)
         assert line is not None
-        assert Standing(line.summary.status, line.summary.assigned_to) == standing
+        found = (line.summary.status, line.summary.assigned_to)
+        assert found == (standing.status, standing.assigned_to)
         assert store.is_with_agent(name) == (standing.status == "agent")
         assert (line.summary.waiting_since is not None) == (standing.status == "waiting")
 

@@ -215,6 +215,24 @@ class Adapter(Delivers, Protocol):
 
 
 @runtime_checkable
+class Escalates(Protocol):
+    """A system in which agents can be reminded of a conversation that nobody has taken."""
+
+    def escalated(
+        self, conversation_id: str, key: str, minutes: int, unhappy: bool
+    ) -> tuple[Outgoing, ...]:
+        """What reminds them, beside what the customer is told.
+
+        Args:
+            conversation_id: ours.
+            key: unique to this reminder, the beginning of the rows' keys.
+            minutes: how long the customer has waited.
+            unhappy: whether they were unhappy.
+        """
+        ...
+
+
+@runtime_checkable
 class Challenging(Protocol):
     """A system that asks by GET, once, whether the address is ours."""
 

@@ -33,7 +33,7 @@ from bot.channels.webhooks.adapter import (
 )
 from bot.channels.webhooks.chatwoot_api import ChatwootApi, ConversationState
 from bot.channels.webhooks.chatwoot_payload import NAME, parse_event
-from bot.channels.webhooks.handover_note import handover_note
+from bot.channels.webhooks.handover_note import escalation_note, handover_note
 from bot.channels.webhooks.signing import check_time, hmac_sha256_hex, same
 from bot.channels.webhooks.wording import reply_text
 from bot.store.codec import dump, load
@@ -42,6 +42,7 @@ from bot.types import Action, Turn
 
 HANDED_OVER_LABEL: Final = "handed-over"
 UNHAPPY_LABEL: Final = "unhappy-customer"
+WAITING_LABEL: Final = "waiting-too-long"
 _PRIORITIES: Final = ("", "low", "medium", "high", "urgent")
 _STATUS_AFTER: Final = {"taken_over": "open", "handed_back": "pending", "resolved": "resolved"}
 
@@ -106,6 +107,17 @@ class Chatwoot:
                 _row(turn.conversation_id, f"{key}:handoff", "handoff", "", urgent),
             ]
         return tuple(out)
+
+    def escalated(
+        self, conversation_id: str, key: str, minutes: int, unhappy: bool
+    ) -> tuple[Outgoing, ...]:
+        """A private note; then labels and a higher priority."""
+        labels = (HANDED_OVER_LABEL, WAITING_LABEL, *([UNHAPPY_LABEL] if unhappy else []))
+        urgent = Task(key, 0, labels, "urgent" if unhappy else "high")
+        return (
+            _row(conversation_id, f"{key}:note", "note", escalation_note(minutes), Task(key)),
+            _row(conversation_id, f"{key}:handoff", "handoff", "", urgent),
+        )
 
     def typing(self, conversation_id: str, on: bool, client: httpx.Client) -> None:
         """Never raises."""

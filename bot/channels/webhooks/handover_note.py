@@ -1,6 +1,6 @@
 """The private note that tells the agents why a conversation comes to them.
 
-Covered: reason, mood, what the customer wanted, what the bot tried, sources; in English and
+Covered: reason, mood, what the customer wanted, what the bot tried, sources, a reply to start from; in English and
 Chinese side by side, as nobody knows which of them the agent reads. Not covered: earlier turns
 (they stand above the note).
 """
@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from typing import Final
 
+from bot.handover.summary import summarise
 from bot.types import Mood, Turn
 
 _REASONS: Final[dict[str, tuple[str, str]]] = {
@@ -16,6 +17,12 @@ _REASONS: Final[dict[str, tuple[str, str]]] = {
     "unhappy": ("the customer is unhappy", "顾客情绪不满"),
     "order_matter": ("it is about an order", "涉及具体订单"),
     "complaint": ("it is a complaint", "顾客投诉"),
+    "worsening": ("the customer is getting unhappier", "顾客情绪恶化"),
+    "legal_threat": ("the customer speaks of legal steps", "顾客提到法律途径或投诉监管"),
+    "safety": ("somebody may be in danger or hurt", "涉及人身安全"),
+    "payment_dispute": ("a payment is disputed", "涉及付款争议"),
+    "policy_unsure": ("the bot is not sure of a rule", "对政策把握不足"),
+    "no_answer": ("a message got no answer", "顾客消息未得到回复"),
     "two_failed": ("two questions in a row could not be answered", "连续两次未能解答"),
     "failure": ("the bot broke down", "机器人出现故障"),
 }
@@ -25,9 +32,8 @@ _MOODS: Final[dict[str, str]] = {
     "positive": "positive 正面",
     "unknown": "unknown 未知",
 }
-_ANSWER_CHARS: Final = 600
-_QUESTION_CHARS: Final = 1000
-_SOURCES: Final = 5
+STEADY: Final = 0.1
+"""A smaller change of frustration is none."""
 
 
 def reason_text(code: str) -> str:
@@ -38,38 +44,36 @@ def reason_text(code: str) -> str:
 
 def handover_note(turn: Turn) -> str:
     """The note for a turn that hands over."""
+    told = summarise(turn)
     lines = [
         "🤝 Handed over by the assistant · 智能客服转人工",
-        f"Reason 原因: {reason_text(turn.decision.reason)}",
+        f"Reason 原因: {reason_text(told.reason)}",
         f"Mood 情绪: {_mood(turn.mood)}",
-        f"Question 问题: {_clip(turn.message.text, _QUESTION_CHARS)}",
+        f"Question 问题: {told.asked}",
     ]
-    searched = turn.query.search_text.strip()
-    if searched and searched != turn.message.text.strip():
-        lines.append(f"Looked up 检索: {_clip(searched, _QUESTION_CHARS)}")
-    answer = turn.reply_text
-    if answer:
-        lines.append(f"Told the customer 已回复: {_clip(answer, _ANSWER_CHARS)}")
-    titles = _titles(turn)
-    if titles:
+    if told.searched:
+        lines.append(f"Looked up 检索: {told.searched}")
+    if told.answer:
+        lines.append(f"Told the customer 已回复: {told.answer}")
+    if told.sources:
         lines.append("Sources 资料:")
-        lines += [f"- {title}" for title in titles]
+        lines += [f"- {source.title}" for source in told.sources]
     else:
         lines.append("Sources 资料: none found 无")
+    lines.append(f"Suggested reply 建议回复: {told.suggestion}")
     return "\n".join(lines)
+
+
+def escalation_note(minutes: int) -> str:
+    """The note for a conversation that waits too long."""
+    return (
+        f"⏰ Nobody has taken this conversation for {minutes} min · 已等待 {minutes} 分钟无人接待\n"
+        "The customer was promised a person. · 顾客在等待人工服务。"
+    )
 
 
 def _mood(mood: Mood) -> str:
     words = f"{_MOODS.get(mood.label, mood.label)}, frustration 不满程度 {mood.frustration:.0%}"
-    return f"{words}, getting worse 正在恶化" if mood.trend > 0 else words
-
-
-def _titles(turn: Turn) -> list[str]:
-    cited = [c.title for reply in turn.replies for c in reply.citations]
-    found = [hit.passage.title or hit.passage.passage_id for hit in turn.retrieval.hits]
-    return [_clip(title, 120) for title in dict.fromkeys((*cited, *found)) if title][:_SOURCES]
-
-
-def _clip(text: str, length: int) -> str:
-    text = " ".join(text.split())
-    return text if len(text) <= length else f"{text[: length - 1]}…"
+    if abs(mood.trend) < STEADY:
+        return words
+    return f"{words}, {'getting worse 正在恶化' if mood.trend > 0 else 'getting better 正在好转'}"

@@ -66,12 +66,13 @@ def upgrade() -> None:
         ),
         sa.PrimaryKeyConstraint("conversation_id", "number", name=op.f("pk_episodes")),
     )
-    since = "COALESCE(handover_at, last_at)"
     op.execute(
         "INSERT INTO timers (conversation_id, started_at, due_at, fired)"
-        f" SELECT id, {since}, {since}, 0 FROM conversations WHERE status = 'waiting'"
+        " SELECT id, COALESCE(handover_at, last_at), COALESCE(handover_at, last_at), 0"
+        " FROM conversations WHERE status = 'waiting'"
     )
     op.execute(
         "INSERT INTO handovers (conversation_id, reason, opened_at)"
-        f" SELECT id, handover_reason, {since} FROM conversations WHERE status = 'waiting'"
+        " SELECT id, handover_reason, COALESCE(handover_at, last_at)"
+        " FROM conversations WHERE status = 'waiting'"
     )
