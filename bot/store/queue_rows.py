@@ -7,7 +7,7 @@ confirms a delivery. Not covered: leases (`bot.store.lane`), transactions (`bot.
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -45,15 +45,17 @@ def outgoing_of_row(row: Row[Any]) -> Outgoing:
     )
 
 
-def take_turns(connection: Connection, system: str, conversation_key: str) -> None:
-    """Let the events of a conversation be stored one after the other.
+def receive(connection: Connection, values: Mapping[str, Any]) -> bool:
+    """Store an event, as part of a transaction. False if it was received before.
 
-    PostgreSQL gives out row numbers before the commit: without this a later number could be seen,
-    and worked, before an earlier one. SQLite has one writer at a time anyway.
+    Events of a conversation are stored one after the other: PostgreSQL gives out row numbers
+    before the commit, and a later number must not be seen, and worked, before an earlier one.
     """
-    if conversation_key and connection.dialect.name == "postgresql":
-        key = func.hashtextextended(f"{system}:{conversation_key}", 0)
-        connection.execute(select(func.pg_advisory_xact_lock(key)))
+    if values["conversation_key"] and connection.dialect.name == "postgresql":
+        key = f"{values['source']}:{values['conversation_key']}"
+        lock = func.pg_advisory_xact_lock(func.hashtextextended(key, 0))
+        connection.execute(select(lock))
+    return insert_unless_there(connection, inbox, values)
 
 
 def write_outgoing(connection: Connection, outgoing: Outgoing, now: datetime) -> bool:
