@@ -76,7 +76,7 @@ def erase_customer(
         found = holdings(connection, customer)
         counts = erase_holdings(connection, found)
         entry = _record(connection, customer, found, counts, actor)
-    files = erase_in_files(exports, found) if exports is not None else ()
+    files = erase_in_files(exports, found, customer) if exports is not None else ()
     log.info("customer_erased", actor=actor, conversations=len(found.conversation_ids))
     return Erasure(
         found.conversation_ids,

@@ -104,19 +104,13 @@ def _collect(connection: Connection, found: Holdings) -> tuple[dict[str, int], l
 
 
 def _rows(connection: Connection, table: Table, found: Holdings) -> list[Row[Any]]:
+    keys = list(table.primary_key)
     seen: dict[tuple[Any, ...], Row[Any]] = {}
     for condition in belonging(table, found):
-        for row in connection.execute(select(table).where(condition)):
-            seen.setdefault(tuple(row._mapping[key.name] for key in table.primary_key), row)
-    return (
-        [seen[key] for key in sorted(seen, key=repr)]
-        if not _numbered(table)
-        else [seen[key] for key in sorted(seen)]
-    )
-
-
-def _numbered(table: Table) -> bool:
-    return [key.name for key in table.primary_key] == ["id"] and "conversation_id" in table.c
+        for row in connection.execute(select(table).where(condition).order_by(*keys)):
+            # A row may belong to a conversation and to one of its turns.
+            seen.setdefault(tuple(row._mapping[key.name] for key in keys), row)
+    return list(seen.values())
 
 
 def _as_json(table: Table, row: Row[Any]) -> dict[str, Any]:

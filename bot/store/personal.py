@@ -13,18 +13,19 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Engine, Row, Table, func, select
+from sqlalchemy import ColumnElement, Connection, Engine, Row, Table, and_, func, or_, select
 
 from bot.errors import InputError
 from bot.privacy.contact import same_email, same_phone, spellings_of_phone
 from bot.store.rows import chunks
-from bot.store.tables import conversations, messages, metadata, turns
+from bot.store.tables import conversations, events, messages, metadata, outbox, turns
 from bot.store.transactions import reading
 
 IMPERSONAL = frozenset(
     {
         "passages",
         "passage_versions",
+        "knowledge_changes",
         "product_links",
         "counters",
         "settings",
@@ -74,11 +75,13 @@ class CustomerRef:
 
 @dataclass(frozen=True, slots=True)
 class Holdings:
-    """What was found: the customer's conversations and turns, the names a channel has for the
-    customer, and conversations that only mention the customer."""
+    """What was found: the customer's conversations, their turns, the events that tell other systems
+    of them, the names a channel has for the customer, and conversations that only mention the
+    customer."""
 
     conversation_ids: tuple[str, ...]
     turn_ids: tuple[str, ...]
+    event_ids: tuple[str, ...] = ()
     customer_ids: tuple[str, ...] = ()
     mentioned_in: tuple[str, ...] = ()
 
@@ -107,13 +110,18 @@ def holdings(connection: Connection, customer: CustomerRef) -> Holdings:
 def holdings_of(connection: Connection, conversation_ids: Sequence[str]) -> Holdings:
     """The same for conversations that are known."""
     turn_ids: list[str] = []
+    event_ids: list[str] = []
     customers: set[str] = set()
     for ids in chunks(conversation_ids):
         query = select(turns.c.turn_id).where(turns.c.conversation_id.in_(ids))
         turn_ids += connection.execute(query).scalars()
+        told = select(events.c.event_id).where(events.c.conversation_id.in_(ids))
+        event_ids += connection.execute(told).scalars()
         known = select(conversations.c.customer_id).where(conversations.c.id.in_(ids))
         customers |= set(connection.execute(known).scalars())
-    return Holdings(tuple(conversation_ids), tuple(turn_ids), tuple(sorted(customers - {""})))
+    return Holdings(
+        tuple(conversation_ids), tuple(turn_ids), tuple(event_ids), tuple(sorted(customers - {""}))
+    )
 
 
 def personal_tables() -> list[Table]:
@@ -127,6 +135,8 @@ def belonging(table: Table, found: Holdings) -> Iterator[ColumnElement[bool]]:
         for ids in chunks(found.conversation_ids):
             yield table.c.id.in_(ids)
         return
+    if table is outbox:
+        yield from _deliveries(found)
     for name in _CONVERSATION_COLUMNS:
         if name in table.c:
             for ids in chunks(found.conversation_ids):
@@ -134,6 +144,14 @@ def belonging(table: Table, found: Holdings) -> Iterator[ColumnElement[bool]]:
     if "turn_id" in table.c:
         for ids in chunks(found.turn_ids):
             yield table.c.turn_id.in_(ids)
+
+
+def _deliveries(found: Holdings) -> Iterator[ColumnElement[bool]]:
+    """Rows of the outbox that send an event; they belong to no conversation (`bot.store.events`)."""
+    key = outbox.c.idempotency_key
+    for ids in chunks(found.event_ids, 100):
+        # From "ID:" up to the next character: a range that the index answers.
+        yield or_(*(and_(key >= f"{one}:", key < f"{one};") for one in ids))
 
 
 def owner_of(row: Row[Any], table: Table) -> str:

@@ -1,8 +1,9 @@
 """Export files that hold a customer: found and erased with the rest.
 
-Covered: the folder of exports, files that only their owner may read. A JSON file that names one of the customer's conversations or turns
-is deleted; of a JSON Lines file only the rows that name one are dropped. Not covered: files that
-somebody moved elsewhere (the audit log tells who made them).
+Covered: the folder of exports, files that only their owner may read. A JSON file that names the
+customer or one of the customer's conversations or turns is deleted; of a JSON Lines file only the
+rows that name one are dropped. Not covered: files that somebody moved elsewhere (the audit log
+tells who made them).
 """
 
 from __future__ import annotations
@@ -16,18 +17,28 @@ from typing import Any
 
 from bot.errors import StoreError
 from bot.store.columns import utc_now
-from bot.store.personal import Holdings
+from bot.store.personal import CustomerRef, Holdings
 
-_NAMES = ("conversation_id", "turn_id", "id", "conversation_key")
+_NAMES = ("conversation_id", "turn_id", "id", "conversation_key", "customer_id", "email", "phone")
 
 
-def erase_in_files(folder: Path, found: Holdings) -> tuple[str, ...]:
+def erase_in_files(
+    folder: Path, found: Holdings, customer: CustomerRef | None = None
+) -> tuple[str, ...]:
     """Erase; the names of the files that were changed or deleted.
+
+    Args:
+        folder: searched with all folders inside; it need not exist.
+        found: the conversations and turns to look for.
+        customer: and exports that were made for this customer, though nothing was found then.
 
     Raises:
         StoreError: a file cannot be read or changed; it is named.
     """
-    ids = frozenset(found.conversation_ids) | frozenset(found.turn_ids)
+    ids = found.names | (
+        {customer.customer_id, customer.email, customer.phone} if customer else set()
+    )
+    ids -= {""}
     changed = []
     for file in sorted(folder.rglob("*.json*")) if folder.is_dir() and ids else ():
         try:
@@ -90,7 +101,7 @@ def _parsed(text: str) -> Any:
 
 
 def _named(value: Any) -> Iterator[str]:
-    """Every conversation and turn that is named anywhere in a JSON value."""
+    """Every conversation, turn and customer that is named anywhere in a JSON value."""
     if isinstance(value, dict):
         for key, inner in value.items():
             if key in _NAMES and isinstance(inner, str):
