@@ -42,8 +42,7 @@ class SqlQueue:
     """Inbox and outbox in SQL; any number of workers, threads and processes may share them.
 
     Two commits wait for the disk: an event's, before it is acknowledged, and the note that a
-    request is about to leave, which carries everything before it. What lies between can be done
-    again, so it does not make an acknowledgement wait.
+    request leaves, which carries all before it. What lies between can be done again.
     """
 
     def __init__(
@@ -205,12 +204,8 @@ class SqlQueue:
     def discard(
         self, item: InboxItem | OutboxItem, reason: str, *, unsaid_turn_id: str = ""
     ) -> bool:
-        """Close without doing it: not for us, or no longer wanted. `reason` is kept.
-
-        Args:
-            item: what was claimed.
-            reason: why, for the operator.
-            unsaid_turn_id: the turn whose reply the customer never saw; the transcript drops it.
+        """Close without doing it: not for us, or no longer wanted. `reason` is for the operator;
+        the transcript drops the reply of `unsaid_turn_id`, which the customer never saw.
         """
         with writing(self._engine, durable=False) as connection:
             closed = self._lane(item).finish(
