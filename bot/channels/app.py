@@ -28,8 +28,8 @@ from bot.channels.http import api_router
 from bot.channels.parts import AppParts
 from bot.console.app import console_app
 
-MAX_BODY_BYTES = 256 * 1024
-"""A long message in UTF-8, JSON-escaped, with room to spare; webhooks are smaller too."""
+MAX_BODY_BYTES = 1024 * 1024
+"""A product of a connected shop with all its variants; a long message is far smaller."""
 
 
 def create_app(parts: AppParts, routers: Sequence[APIRouter] = ()) -> FastAPI:

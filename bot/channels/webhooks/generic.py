@@ -95,7 +95,7 @@ class Generic:
         try:
             text = body.decode()
         except UnicodeDecodeError:
-            return Refused(Failure.NOT_JSON, "not UTF-8")
+            return Refused(Failure.BAD_SIGNATURE, "not UTF-8")
         moment = datetime.fromtimestamp(int(timestamp), UTC)
         # A space separates signatures, so a list of a thousand costs a thousand comparisons.
         offered = given.split(" ")[:16]

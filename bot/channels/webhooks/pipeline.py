@@ -38,7 +38,7 @@ from bot.store.queue_records import Inbound
 
 log = structlog.get_logger(__name__)
 
-MAX_BODY_BYTES: Final = 256 * 1024
+MAX_BODY_BYTES: Final = 1024 * 1024
 
 _STATUS: Final[Mapping[Failure, int]] = {
     Failure.NO_SIGNATURE: 401,

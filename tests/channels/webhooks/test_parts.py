@@ -15,8 +15,8 @@ from sqlalchemy import Engine
 from bot.channels.pump import Pump, PumpWork
 from bot.channels.webhooks.adapter import NotDeliveredError
 from bot.channels.webhooks.assembly import build_webhooks
-from bot.channels.webhooks.connecting import connected_systems
 from bot.channels.webhooks.chatwoot_api import ChatwootApi
+from bot.channels.webhooks.connecting import connected_systems
 from bot.channels.webhooks.handover_note import handover_note
 from bot.channels.webhooks.plain_text import plain_text
 from bot.channels.webhooks.wording import attachments_notice, reply_text
