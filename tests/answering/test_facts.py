@@ -65,6 +65,12 @@ def test_a_day_without_a_year_is_supported_by_the_same_day_of_a_year() -> None:
     assert is_supported(Fact("date", "-03-01"), facts_of("from 2026-03-01 on"))
 
 
+def test_an_address_or_phone_number_ends_where_chinese_begins() -> None:
+    """There is no space between them, so the words before an address used to belong to it."""
+    told = facts_of("请写信至care@shop.example申请，或拨打+31 77 808 0716联系")
+    assert {Fact("email", "care@shop.example"), Fact("phone", "31778080716")} <= told
+
+
 def test_words_that_look_like_numbers_are_not_facts() -> None:
     assert facts_of("no more than one of the items, for the first time") == frozenset()
     assert facts_of("一般情况下十分满意") == frozenset()
