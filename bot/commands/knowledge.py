@@ -1,4 +1,7 @@
-"""`shopkeeper knowledge …`, `index`, `calibrate`: what the shop knows, in and out."""
+"""`shopkeeper knowledge …`, `index`, `calibrate`: what the shop knows, listed, deleted, written out.
+
+Bringing knowledge in is in `bot.commands.importing`.
+"""
 
 from __future__ import annotations
 
@@ -9,51 +12,14 @@ from rich.console import Console
 from rich.table import Table
 
 from bot.build import Shop, open_shop
+from bot.commands.importing import show_problems
 from bot.commands.models import progress_bars
 from bot.config import Settings
 from bot.errors import InputError
 from bot.types import Passage
-from retrieval.importers import ImportResult, import_path
+from retrieval.importers import import_path
 
 console = Console(stderr=True)
-_SHOWN_PROBLEMS = 30
-
-
-def import_paths(settings: Settings, paths: list[Path], *, dry_run: bool = False) -> int:
-    """Import files and folders; returns the exit code, 1 when some row was bad."""
-    results = [import_path(path) for path in paths]
-    show_problems(results)
-    passages = [passage for result in results for passage in result.passages]
-    if not passages:
-        raise InputError(
-            f"nothing to import in {', '.join(map(str, paths))}",
-            fix="see `shopkeeper knowledge import --help` for formats",
-        )
-    if dry_run:
-        console.print(f"{len(passages)} passages would be imported (dry run, nothing changed)")
-    else:
-        with open_shop(settings, models=False) as shop:
-            changed = shop.knowledge.upsert(passages)
-        console.print(
-            f"{len(passages)} passages read, {changed} new or changed; "
-            "a running server sees them within a second",
-            style="green",
-        )
-    return 1 if any(result.problems for result in results) else 0
-
-
-def show_problems(results: list[ImportResult]) -> None:
-    """A table of the bad rows."""
-    problems = [problem for result in results for problem in result.problems]
-    if not problems:
-        return
-    table = Table("file", "line", "field", "value", "problem", title=f"{len(problems)} bad rows")
-    for problem in problems[:_SHOWN_PROBLEMS]:
-        cells = (problem.file, problem.line, problem.field, problem.value, problem.message)
-        table.add_row(*(str(cell) for cell in cells))
-    console.print(table)
-    if len(problems) > _SHOWN_PROBLEMS:
-        console.print(f"… and {len(problems) - _SHOWN_PROBLEMS} more")
 
 
 def delete(settings: Settings, passage_ids: list[str]) -> None:
@@ -128,6 +94,6 @@ def load_demo_shop(shop: Shop, folder: Path) -> None:
     if shop.knowledge.live_passages():
         return
     result = import_path(folder)
-    show_problems([result])
+    show_problems(list(result.problems))
     shop.knowledge.upsert(result.passages)
     console.print(f"the demo shop is loaded: {len(result.passages)} passages")
