@@ -120,13 +120,45 @@ def models_parity(as_json: AsJson = False) -> None:
 
 @knowledge_app.command("import")
 def knowledge_import(
-    paths: Annotated[list[Path], typer.Argument(help="CSV, XLSX, JSONL, Markdown, or folders.")],
-    dry_run: Annotated[bool, typer.Option(help="Report only, change nothing.")] = False,
+    paths: Annotated[
+        list[Path],
+        typer.Argument(
+            help="Tables (CSV, XLSX, JSONL), Markdown, HTML, PDF, product exports of Shopify and "
+            "WooCommerce, Google Merchant feeds, or folders of these."
+        ),
+    ],
+    dry_run: Annotated[bool, typer.Option(help="Show what would change, change nothing.")] = False,
+    mapping: Annotated[
+        list[str] | None,
+        typer.Option("--map", help="FIELD=COLUMN, such as title=Headline; ignore=COLUMN drops it."),
+    ] = None,
+    currency: Annotated[str, typer.Option(help="Of prices that name none: EUR, CNY …")] = "",
+    prune: Annotated[
+        bool, typer.Option(help="Remove what the same files held before and hold no more.")
+    ] = False,
+    check: Annotated[bool, typer.Option(help="Report contradictions afterwards.")] = True,
 ) -> None:
     """Load knowledge; good rows load, bad rows are listed with file, line and field."""
-    from bot.commands import knowledge
+    from bot.commands import importing
 
-    raise typer.Exit(knowledge.import_paths(load_settings(), paths, dry_run=dry_run))
+    code = importing.import_paths(
+        load_settings(),
+        paths,
+        dry_run=dry_run,
+        mapping=mapping,
+        currency=currency,
+        prune=prune,
+        check=check,
+    )
+    raise typer.Exit(code)
+
+
+@knowledge_app.command("check")
+def knowledge_check(as_json: AsJson = False) -> None:
+    """Show entries that contradict or repeat each other, side by side."""
+    from bot.commands import checking
+
+    raise typer.Exit(checking.check(load_settings(), as_json))
 
 
 @knowledge_app.command("delete")
