@@ -57,6 +57,11 @@ class Explanation:
         return round(4 * word.weight / most)
 
 
+def no_explanation(text: str) -> Explanation:
+    """What a shop without models has to say."""
+    return Explanation((Word(text),))
+
+
 class Why:
     """Explains moods; safe to use from many threads if the encoder is. Remembers the latest.
 

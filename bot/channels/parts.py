@@ -5,6 +5,7 @@ Covered: the record that `create_app` takes. Not covered: making the parts (`bot
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from bot.config import Settings
@@ -12,6 +13,7 @@ from bot.protocols import AnswerMessage, Readiness
 from bot.store.access import Access
 from bot.store.queries import ConsoleQueries
 from bot.store.sql import SqlAgents, SqlConversations, SqlFeedback
+from bot.why import Explanation, no_explanation
 
 
 @dataclass(frozen=True)
@@ -28,6 +30,7 @@ class AppParts:
         agents: who may sign in to the console.
         access: API keys, sessions, attempts to sign in.
         session_secret: signs the console's session cookies (`bot.console.secret`).
+        why: which words drove the mood of a text; asked when an agent wants to see it.
     """
 
     settings: Settings
@@ -39,3 +42,4 @@ class AppParts:
     agents: SqlAgents
     access: Access
     session_secret: str
+    why: Callable[[str], Explanation] = no_explanation

@@ -23,6 +23,7 @@ from bot.service import Service
 from bot.store.access import Access
 from bot.store.sql import SqlConversations
 from bot.store.timers import SqlTimers
+from bot.why import Why
 
 
 @contextmanager
@@ -39,6 +40,7 @@ def assemble(shop: Shop, service: Service) -> Iterator[FastAPI]:
         agents=shop.agents,
         access=Access.of(shop.engine),
         session_secret=session_secret(shop.settings),
+        why=Why(shop.parts.mood.readings),
     )
     escalating = Escalating(
         SqlTimers(shop.engine),

@@ -29,6 +29,7 @@ from bot.console.lockout import Lockout
 from bot.console.pages import page_router
 from bot.console.people import people_router
 from bot.console.render import STATIC, Renderer
+from bot.console.why_page import why_router
 from bot.errors import InputError
 
 
@@ -45,6 +46,7 @@ def console_app(parts: AppParts) -> FastAPI:
     app.include_router(page_router(parts, renderer, Lockout(parts.access.attempts)))
     app.include_router(action_router(parts))
     app.include_router(people_router(parts, renderer))
+    app.include_router(why_router(parts, renderer))
     app.mount("/static", StaticFiles(directory=STATIC))
     _install_errors(app, renderer)
     return app

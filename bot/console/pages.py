@@ -125,6 +125,7 @@ def page_router(parts: AppParts, renderer: Renderer, lockout: Lockout) -> APIRou
                 summary.assigned_to,
                 summary.turns,
                 summary.feedback,
+                summary.overdue,
             ]
             return JSONResponse({"mark": mark}, headers={"Cache-Control": "no-store"})
         detail = parts.queries.conversation(conversation_id)
@@ -138,6 +139,8 @@ def page_router(parts: AppParts, renderer: Renderer, lockout: Lockout) -> APIRou
             it=detail.summary,
             lines=lines(detail.messages, detail.turns),
             moods=moods(detail.turns),
+            handover=detail.handover,
+            episodes=detail.episodes,
             last_mood=detail.turns[-1].turn.mood if detail.turns else None,
         )
 

@@ -23,6 +23,7 @@ from sqlalchemy import (
 from bot.store.codec import load_turn
 from bot.store.columns import fold
 from bot.store.handover_tables import timers
+from bot.store.handovers import SqlHandovers
 from bot.store.listing import list_page, read_cursor, write_cursor
 from bot.store.passage_rows import passage_of_row
 from bot.store.records import (
@@ -116,7 +117,14 @@ class ConsoleQueries:
             (summary,) = _summaries(connection, [row])
             utterances = tuple(_message(found) for found in connection.execute(told))
             stored = connection.execute(turned.order_by(turns.c.id)).all()
-        return ConversationDetail(summary, utterances, tuple(map(_turn_record, stored)))
+        past = SqlHandovers(self._engine)
+        return ConversationDetail(
+            summary,
+            utterances,
+            tuple(map(_turn_record, stored)),
+            past.latest(conversation_id),
+            past.episodes(conversation_id),
+        )
 
     def summary(self, conversation_id: str) -> ConversationSummary | None:
         """The line of one conversation in the list, or None if there is none of this id."""

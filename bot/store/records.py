@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from bot.handover.states import Status
+from bot.store.handovers import EpisodeRecord, HandoverRecord
 from bot.types import Speaker, Turn
 
 __all__ = [
@@ -106,11 +107,16 @@ class TurnRecord:
 
 @dataclass(frozen=True, slots=True)
 class ConversationDetail:
-    """A whole conversation, oldest first."""
+    """A whole conversation, oldest first.
+
+    `handover` is the newest one, open or not; `episodes` are the parts that ended in being resolved.
+    """
 
     summary: ConversationSummary
     messages: tuple[MessageRecord, ...]
     turns: tuple[TurnRecord, ...]
+    handover: HandoverRecord | None = None
+    episodes: tuple[EpisodeRecord, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -145,6 +145,31 @@
     else document.getElementById("end").scrollIntoView({ block: "end" });
   }
 
+  // ---- the words behind a mood; the suggested reply ---------------------------------------
+  document.addEventListener("click", async (event) => {
+    const why = event.target.closest("a.why");
+    if (why && !event.ctrlKey && !event.metaKey) {
+      event.preventDefault();
+      const text = why.closest(".line").querySelector(".text");
+      try {
+        const answer = await fetch(`${why.href}?part=words`, { redirect: "error" });
+        if (!answer.ok) throw new Error(String(answer.status));
+        const words = new DOMParser().parseFromString(await answer.text(), "text/html").querySelector(".words");
+        text.replaceChildren(words);
+        why.remove();
+      } catch {
+        location.href = why.href;
+      }
+    }
+    if (event.target.closest("[data-suggest]")) {
+      const reply = document.querySelector("#composer textarea");
+      if (!reply) return;
+      reply.value = document.getElementById("suggestion").textContent;
+      reply.dispatchEvent(new Event("input"));
+      reply.focus();
+    }
+  });
+
   // ---- replies: one id each, drafts survive a reload -------------------------------------
   function prepare() {
     const form = document.querySelector("form[data-draft]");

@@ -7,6 +7,7 @@ import threading
 import pytest
 from sqlalchemy import Engine, select
 
+from bot.answering.notices import notice
 from bot.channels.worker import WorkerSettings
 from bot.errors import GeneratorError, StoreError
 from bot.store.conversations import SqlConversations
@@ -193,7 +194,8 @@ def test_a_person_silences_the_bot_until_the_conversation_is_resolved(
         peer.set_status("resolved")
         wait_for(lambda: not shop.turns.is_with_agent(CONVERSATION))
         peer.customer_says("three")
-        wait_for(lambda: peer.conversation().said_by_bot() == ["re: one", "re: three"])
+        wait_for(lambda: peer.conversation().said_by_bot()[2:] == ["re: three"])
+        assert "closed this conversation" in peer.conversation().said_by_bot()[1]
     detail = ConsoleQueries(engine).conversation(CONVERSATION)
     assert detail is not None
     assert [(m.speaker, m.text) for m in detail.messages] == [
@@ -201,6 +203,8 @@ def test_a_person_silences_the_bot_until_the_conversation_is_resolved(
         ("bot", "re: one"),
         ("agent", "I take care of it"),
         ("customer", "two"),
+        # Nobody had answered "two": the customer is told, not dropped.
+        ("bot", notice("closed", "en")),
         ("customer", "three"),
         ("bot", "re: three"),
     ]
