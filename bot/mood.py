@@ -1,4 +1,4 @@
-"""How the customer feels: a head on the vector that retrieval needs anyway.
+"""How the customer feels: heads on the encoder with an adapter of its own, one pass a message.
 
 Covered: sentiment and frustration of a message, the trend over the conversation, the same
 question asked again, long texts, messages that quote somebody else. The words of the bot and of
@@ -24,6 +24,7 @@ from numpy.typing import NDArray
 from bot.heads import Heads, logit, sigmoid
 from bot.protocols import Encoder, Vectors
 from bot.types import HistoryEntry, Message, Mood
+from retrieval.text import simplified
 
 log = structlog.get_logger(__name__)
 
@@ -65,39 +66,43 @@ class Context:
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """One text, by itself: probabilities by label, frustration, and the vector it came from."""
+    """One text, by itself: probabilities by label, and frustration."""
 
     probabilities: Mapping[str, float]
     frustration: float
-    vector: NDArray[np.float32]
 
 
 class EncoderMood:
     """Implements `bot.protocols.MoodReader`.
 
     Args:
-        encoder: the shared encoder; one that remembers texts makes the mood free of charge.
+        encoder: the one the heads were trained on.
         heads: outputs `sentiment` and `frustration` (threshold `unhappy`).
+        asked: tells by its vectors whether the same is asked again: the one that searches, since
+            an adapter for moods puts all complaints close together. None for `encoder`.
 
     Raises:
         ModelError: the heads were trained on another encoder.
     """
 
-    def __init__(self, encoder: Encoder, heads: Heads) -> None:
+    def __init__(self, encoder: Encoder, heads: Heads, asked: Encoder | None = None) -> None:
         heads.require_encoder(encoder.name, encoder.dimension)
         self._encoder = encoder
+        self._asked = asked or encoder
         self._heads = heads
         self._context = Context(**heads.extra.get("context", {}))
         self._unhappy = heads.outputs["frustration"].thresholds.get("unhappy", 1.0)
 
     @classmethod
-    def shipped(cls, encoder: Encoder, folder: Path = SHIPPED) -> EncoderMood:
+    def shipped(
+        cls, encoder: Encoder, asked: Encoder | None = None, folder: Path = SHIPPED
+    ) -> EncoderMood:
         """With the heads that come with the program.
 
         Raises:
             ModelError: they are missing, damaged, or of another encoder.
         """
-        return cls(encoder, Heads.load(folder))
+        return cls(encoder, Heads.load(folder), asked)
 
     @property
     def name(self) -> str:
@@ -127,7 +132,7 @@ class EncoderMood:
         """What the heads say of each text; None for one that says nothing."""
         pieces = [windows(text.strip()) if says_something(text) else [] for text in texts]
         flat = list(dict.fromkeys(piece for group in pieces for piece in group))
-        vectors = self._encoder.encode(flat, "query")
+        vectors = self._encoder.encode([simplified(piece) for piece in flat], "query")
         found = dict(zip(flat, self._judge(vectors), strict=True))
         return [_joined([found[piece] for piece in group]) for group in pieces]
 
@@ -137,17 +142,21 @@ class EncoderMood:
         said = self._heads.probabilities(vectors)
         labels = self._heads.outputs["sentiment"].labels
         return [
-            Reading(dict(zip(labels, map(float, row), strict=True)), float(angry[0]), vector)
-            for row, angry, vector in zip(
-                said["sentiment"], said["frustration"], vectors, strict=True
-            )
+            Reading(dict(zip(labels, map(float, row), strict=True)), float(angry[0]))
+            for row, angry in zip(said["sentiment"], said["frustration"], strict=True)
         ]
 
     def _read(self, text: str, earlier: Sequence[str]) -> Mood:
-        now, *before = self.readings([own_words(words) for words in (text, *earlier)])
-        known = [reading for reading in before if reading is not None]
-        repeated = max((repetition(now.vector, b.vector) for b in known), default=0.0) if now else 0
-        return self._mood(now, [reading.frustration for reading in known], repeated)
+        said = [own_words(words) for words in (text, *earlier)]
+        now, *before = self.readings(said)
+        known = [reading.frustration for reading in before if reading is not None]
+        return self._mood(now, known, self.repeated(said) if now and known else 0.0)
+
+    def repeated(self, said: Sequence[str]) -> float:
+        """How far the first of some texts asks what one of the others asked, in [0, 1]."""
+        texts = [simplified(text[:_WINDOW]) for text in said if says_something(text)]
+        now, *before = self._asked.encode(texts, "query")
+        return max((repetition(now, vector) for vector in before), default=0.0)
 
     def _mood(self, now: Reading | None, before: Sequence[float], repeated: float) -> Mood:
         if now is None:
@@ -205,7 +214,6 @@ def _joined(readings: Sequence[Reading]) -> Reading | None:
             for label in readings[0].probabilities
         },
         max(reading.frustration for reading in readings),
-        readings[0].vector,
     )
 
 

@@ -83,7 +83,9 @@ class CrossReader:
         tokenizer = self._model.tokenizer
         asked = tokenizer.encode(simplified(question), add_special_tokens=False)
         start = [_BOS, *asked.ids[:QUESTION_TOKENS], _EOS]
-        coded = tokenizer.encode_batch([aligned(text) for text in passages], False)
+        coded = tokenizer.encode_batch(
+            [aligned(text) for text in passages], add_special_tokens=False
+        )
         inputs: list[_Input] = []
         owners: list[tuple[int, int]] = []
         for place, encoding in enumerate(coded):

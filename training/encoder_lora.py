@@ -74,12 +74,16 @@ class RunState:
 class AdaptedEncoder(nn.Module):
     """The encoder with an adapter, and heads that read its hidden states."""
 
-    def __init__(self, args: EncoderLoraArgs, heads: nn.Module) -> None:
+    def __init__(self, args: EncoderLoraArgs, heads: Callable[[int], nn.Module]) -> None:
+        """`heads` makes them for a width of the hidden states."""
         super().__init__()
         torch.manual_seed(args.seed)
         # eager attention is faster than sdpa for training on a CPU (training/LOG.md)
         base = AutoModel.from_pretrained(
-            args.model, attn_implementation="eager", dtype=torch.float32
+            args.model,
+            attn_implementation="eager",
+            dtype=torch.float32,
+            add_pooling_layer=False,
         )
         layers = "|".join(map(str, range(args.first_layer, base.config.num_hidden_layers)))
         self.lora_config = LoraConfig(
@@ -89,7 +93,7 @@ class AdaptedEncoder(nn.Module):
             target_modules=rf".*encoder\.layer\.({layers})\..*(query|key|value|dense)",
         )
         self.encoder = get_peft_model(base, self.lora_config)
-        self.heads = heads
+        self.heads = heads(base.config.hidden_size)
         self.tokenizer = Tokenizer.from_file(str(Path(args.model) / "tokenizer.json"))
 
     def forward(self, ids: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:

@@ -20,6 +20,8 @@ from safetensors.numpy import save
 from bot.heads import FORMAT, Heads
 from training.data.mood import SourceFile
 
+_ROOT = Path(__file__).resolve().parents[1]
+
 
 @dataclass(frozen=True, slots=True)
 class HeadRecord:
@@ -99,7 +101,9 @@ def _plain(value: Any) -> Any:
     if isinstance(value, (list, tuple)):
         return [_plain(item) for item in value]
     if isinstance(value, Path):
-        return str(value)
+        # A record names no machine's folders: inside the repository relative, elsewhere by name.
+        inside = value.resolve().is_relative_to(_ROOT)
+        return str(value.resolve().relative_to(_ROOT)) if inside else value.name
     if isinstance(value, (float, np.floating)):
         return None if np.isnan(value) else round(float(value), 4)
     return value

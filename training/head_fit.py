@@ -216,7 +216,7 @@ def _calibrated(
         known = target.gold[held] >= 0
         temperature = 1.0
         if known.sum() >= 50:  # fewer examples would move the temperature at random
-            temperature = _best_temperature(
+            temperature = fit_temperature(
                 output, features[known], target.gold[held][known], weights[held][known]
             )
         outputs[target.name] = Output(
@@ -225,12 +225,20 @@ def _calibrated(
     return Heads(heads.name, heads.encoder, heads.dimension, heads.body, outputs)
 
 
-def _best_temperature(
+def fit_temperature(
     output: Output,
     features: NDArray[np.float32],
     gold: NDArray[np.int64],
     weights: NDArray[np.float32],
 ) -> float:
+    """The temperature under which the labels are likeliest.
+
+    Args:
+        features: what the output reads, shape (rows, width).
+        gold: label of each row.
+        weights: weight of each row.
+    """
+
     def cost(temperature: float) -> float:
         tried = Output(
             output.name, output.kind, output.labels, output.weight, output.bias, temperature

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from bot.errors import InputError
 from bot.heads import logit, sigmoid
-from bot.mood import Context, EncoderMood, Reading, repetition
+from bot.mood import Context, EncoderMood, Reading
 from training.data.jsonl import Row, file_hash, read_jsonl
 from training.data.mood import SourceFile
 from training.tasks.measures import f1_at
@@ -65,7 +65,7 @@ def fit_context(path: Path, mood: EncoderMood) -> ContextFit:
     texts = list(dict.fromkeys(text for turn in turns for text in (turn.text, *turn.before)))
     readings = dict(zip(texts, mood.readings(texts), strict=True))
     usable = [turn for turn in turns if readings[turn.text] is not None]
-    features = np.array([_features(turn, readings) for turn in usable])
+    features = np.array([_features(turn, readings, mood) for turn in usable])
     gold = np.array([turn.frustration for turn in usable])
     later = np.array([bool(turn.before) for turn in usable])
     train = np.array([turn.split == "train" for turn in usable])
@@ -91,7 +91,9 @@ def _turns(row: Row) -> list[CustomerTurn]:
     return found
 
 
-def _features(turn: CustomerTurn, readings: dict[str, Reading | None]) -> list[float]:
+def _features(
+    turn: CustomerTurn, readings: dict[str, Reading | None], mood: EncoderMood
+) -> list[float]:
     now = readings[turn.text]
     before = [reading for text in turn.before if (reading := readings[text]) is not None]
     if now is None or not before:
@@ -100,7 +102,7 @@ def _features(turn: CustomerTurn, readings: dict[str, Reading | None]) -> list[f
         1.0,
         logit(now.frustration),
         float(np.mean([logit(reading.frustration) for reading in before])),
-        max(repetition(now.vector, reading.vector) for reading in before),
+        mood.repeated([turn.text, *turn.before]),
     ]
 
 

@@ -13,7 +13,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-import numpy as np
 import torch
 from tokenizers import Tokenizer
 from torch import nn
@@ -198,15 +197,3 @@ def mood_loss(
         said = functional.binary_cross_entropy_with_logits(logits, target)
         total = total + _WEIGHTS["emotion"] * said * len(felt) / len(batch)
     return total, mask.numel()
-
-
-@torch.no_grad()
-def vectors_of(model: AdaptedEncoder, texts: Sequence[str]) -> np.ndarray:
-    """Scaled unit vectors of texts, shape (texts, hidden)."""
-    coded = [encode_text(model.tokenizer, text) for text in texts]
-    order = sorted(range(len(coded)), key=lambda i: len(coded[i]))
-    out = np.zeros((len(texts), 384), np.float32)
-    for start in range(0, len(order), 64):
-        rows = order[start : start + 64]
-        out[rows] = pooled(model, *pad([coded[i] for i in rows], _PAD)).numpy()
-    return out

@@ -12,9 +12,12 @@ from rich.table import Table
 
 from bot.commands.models import needs_training_extra, progress_bars
 from bot.config import load_settings
+from bot.models.registry import DEFAULT_ENCODER
 
 if TYPE_CHECKING:
     from bot.protocols import Encoder
+    from training.encoder_lora import RunState as EncoderRun
+    from training.lora import RunState
 
 console = Console(stderr=True)
 Data = Annotated[Path, typer.Option(help="Folder of the public corpora.")]
@@ -24,6 +27,7 @@ def register(app: typer.Typer) -> None:
     """Add the commands to their group."""
     app.command("answer")(answer)
     app.command("mood")(mood)
+    app.command("reader")(reader)
     app.command("intent")(intent)
     app.command("followup")(followup)
 
@@ -43,7 +47,7 @@ def answer(
     needs_training_extra()
     from bot.models.setup import ModelHome, ensure_training
     from training.data.answers import public_examples, written_examples
-    from training.lora import LoraTrainer, RunState
+    from training.lora import LoraTrainer
     from training.run_record import LoraArguments
 
     settings = load_settings()
@@ -76,17 +80,59 @@ def answer(
 
 def mood(
     data: Data,
-    out: Annotated[Path | None, typer.Option(help="Folder of the heads; default: shipped.")] = None,
+    out: Annotated[Path | None, typer.Option(help="Folder; default: the shipped one.")] = None,
+    epochs: Annotated[float, typer.Option(help="Passes over the texts.")] = 4.0,
+    minutes: Annotated[float, typer.Option(help="The run ends by then.")] = 72.0,
 ) -> None:
-    """Train the sentiment and frustration heads (about two minutes)."""
+    """Train the encoder's adapter for moods, and its heads; goes on from its checkpoint."""
     needs_training_extra()
-    from training.encoder_heads import MoodArgs, train_mood
+    from bot.models.adapters import encoder_adapter
+    from bot.models.setup import ModelHome, ensure_serving
+    from retrieval.encoder import OpenVinoEncoder
+    from training.mood_adapter import ADAPTERS, MoodArgs, finish_heads, mood_run, train_adapter
 
-    args = MoodArgs(data=data) if out is None else MoodArgs(data=data, out=out)
-    encoder, fingerprint = _encoder()
+    folder = out or ADAPTERS / "mood"
+    args = MoodArgs(data, mood_run(_training_folder(), folder, epochs=epochs, minutes=minutes))
+    state = train_adapter(args, _steps)
+    home = ModelHome(load_settings().models_dir)
     with progress_bars() as report:
-        trained = train_mood(args, encoder, fingerprint, report)
-    _show(trained.folder, trained.scores)
+        served = ensure_serving(DEFAULT_ENCODER, home, report, adapter=encoder_adapter(str(folder)))
+        scores = finish_heads(args, OpenVinoEncoder.load(served), _encoder()[0], state, report)
+    _show(folder, scores)
+
+
+def reader(
+    data: Data,
+    out: Annotated[Path | None, typer.Option(help="Folder; default: the shipped one.")] = None,
+    epochs: Annotated[float, typer.Option(help="Passes over the questions.")] = 2.0,
+    minutes: Annotated[float, typer.Option(help="The run ends by then.")] = 78.0,
+) -> None:
+    """Train the reader: which passage answers a question, and where; goes on from its checkpoint."""
+    needs_training_extra()
+    from training.encoder_lora import EncoderLoraArgs
+    from training.mood_adapter import ADAPTERS
+    from training.reader_run import train_reader
+
+    folder = out or ADAPTERS / "reader"
+    args = EncoderLoraArgs(_training_folder(), folder, epochs=epochs, minutes=minutes)
+    _show(folder, train_reader(args, data, _steps))
+
+
+def _training_folder() -> str:
+    from bot.models.setup import ModelHome, ensure_training
+
+    return str(ensure_training(DEFAULT_ENCODER, ModelHome(load_settings().models_dir)))
+
+
+def _steps(state: EncoderRun, total: int) -> None:
+    """One line of progress."""
+    recent = state.losses[-50:]
+    speed = state.tokens / max(1e-9, state.seconds)
+    console.print(
+        f"step {state.step}/{total}  loss {sum(recent) / len(recent):.3f}  "
+        f"{speed:.0f} tokens/s  {state.seconds / 60:.1f} min",
+        highlight=False,
+    )
 
 
 def intent(

@@ -49,13 +49,22 @@ def _public(folder: Path, split: str, count: int) -> None:
     write(folder / "eval" / f"cped_turns.{split}.jsonl", rows)
     write(
         folder / "goemotions" / f"{split}.jsonl",
-        [{**row, "sentiment": row["label"]} for row in rows]
-        + [{"text": "hm", "lang": "en", "sentiment": "ambiguous", "frustration": False}],
+        [{**row, "sentiment": row["label"], "labels": [row["label"]]} for row in rows]
+        + [
+            {
+                "text": "hm",
+                "lang": "en",
+                "sentiment": "ambiguous",
+                "frustration": False,
+                "labels": [],
+            }
+        ],
     )
     intents = [
         {"text": f"weather {i}", "lang": "en", "label": "oos", "domain": "oos"} for i in range(20)
     ]
     write(folder / "clinc150" / f"{split}.jsonl", intents)
+    write(folder / "banking77" / f"{split}.jsonl", [{"text": "my card", "label": "card"}] * 5)
     write(
         folder / "hint3" / f"{split}.jsonl",
         [{"text": f"question {i}", "lang": "en", "label": "EMI"} for i in range(20)],

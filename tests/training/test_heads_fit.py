@@ -12,7 +12,8 @@ from bot.followup import CLUES
 from bot.heads import Heads
 from tests.mood.parts import WordEncoder
 from tests.retrieval.fakes import FakeEncoder
-from training.encoder_heads import IntentArgs, MoodArgs, train_intent, train_mood
+from training.data.mood import load_mood
+from training.encoder_heads import IntentArgs, train_intent
 from training.followups import FollowUpArgs, train_followups
 from training.fresh_intents import FreshArgs, fit_fresh
 from training.head_fit import FitArgs, Target, example_weights, fit_heads
@@ -114,16 +115,6 @@ def test_fresh_intents_tell_labels_apart_and_reject_the_rest() -> None:
     assert model.guess([], encoder.encode([], "query")) == []
 
 
-def test_the_mood_heads_are_trained_measured_and_written(corpora: Path, tmp_path: Path) -> None:
-    args = MoodArgs(corpora, tmp_path / "mood", corpora / "written", tmp_path / "cache", fit=QUICK)
-    trained = train_mood(args, WordEncoder(), "f" * 64)
-    read = Heads.load(tmp_path / "mood")
-    assert read.outputs["frustration"].thresholds["unhappy"] > 0
-    assert set(read.extra["context"]) == {"bias", "now", "before", "repeated"}
-    assert trained.scores["written"]["accuracy"] > 0.8
-    assert trained.scores["goemotions"]["frustration_auroc"] > 0.9
-
-
 def test_the_intent_head_is_trained_and_written(corpora: Path, tmp_path: Path) -> None:
     args = IntentArgs(
         corpora, tmp_path / "intent", corpora / "written", tmp_path / "cache", fit=QUICK
@@ -141,14 +132,13 @@ def test_the_follow_up_head_is_trained_and_written(corpora: Path, tmp_path: Path
 
 
 def test_a_bad_line_of_training_data_stops_the_training_and_is_named(
-    corpora: Path, tmp_path: Path
+    corpora: Path,
 ) -> None:
     file = corpora / "pros_cons" / "train.jsonl"
     with file.open("a", encoding="utf-8") as stream:
         stream.write('{"text": "x", "lang": "en", "label": "furious"}\n')
-    args = MoodArgs(corpora, tmp_path / "m", corpora / "written", tmp_path / "c", fit=QUICK)
     with pytest.raises(InputError, match=r"pros_cons/train\.jsonl:\d+: field 'label'"):
-        train_mood(args, WordEncoder(), "f" * 64)
+        load_mood(corpora, "train", corpora / "written")
 
 
 def _fields(args: FitArgs) -> dict[str, float]:

@@ -1,4 +1,4 @@
-"""Tiny real models, randomly initialised and saved to disk: a GPT-like and a T5-like one."""
+"""Tiny real models, randomly initialised and saved to disk: GPT-like, T5-like, BERT-like."""
 
 from __future__ import annotations
 
@@ -69,4 +69,43 @@ def save_tiny_model(folder: Path, kind: str) -> Path:
         )
     model.save_pretrained(folder)
     fast.save_pretrained(folder)
+    return folder
+
+
+def save_tiny_encoder(folder: Path) -> Path:
+    """Write a random BERT encoder with E5's kind of tokenizer; returns `folder`."""
+    import torch
+    from tokenizers import AddedToken, normalizers, processors
+    from transformers import BertConfig, BertModel
+
+    torch.manual_seed(3)
+    tokenizer = Tokenizer(models.Unigram())
+    tokenizer.normalizer = normalizers.NFKC()
+    tokenizer.pre_tokenizer = pre_tokenizers.Metaspace()
+    special = ["<s>", "<pad>", "</s>", "<unk>"]
+    words = "angry happy question so very a indeed query passage cotton shop opens closes made of"
+    trainer = trainers.UnigramTrainer(
+        vocab_size=300, special_tokens=[AddedToken(t) for t in special], unk_token="<unk>"
+    )
+    tokenizer.train_from_iterator([*_TEXTS * 3, *[words] * 5, "店铺九点开门六点关门"], trainer)
+    tokenizer.post_processor = processors.TemplateProcessing(
+        single="<s> $A </s>", special_tokens=[("<s>", 0), ("</s>", 2)]
+    )
+    model = BertModel(
+        BertConfig(
+            vocab_size=tokenizer.get_vocab_size(),
+            hidden_size=32,
+            num_hidden_layers=2,
+            num_attention_heads=4,
+            intermediate_size=64,
+            max_position_embeddings=192,
+            type_vocab_size=1,
+            hidden_dropout_prob=0.0,
+            attention_probs_dropout_prob=0.0,
+            pad_token_id=1,
+        ),
+        add_pooling_layer=False,
+    )
+    model.save_pretrained(folder)
+    tokenizer.save(str(folder / "tokenizer.json"))
     return folder
