@@ -235,12 +235,13 @@ def agents_disable(name: str) -> None:
 
 def main() -> None:
     """Entry point: an error that was foreseen becomes one message and exit code 1, no trace."""
-    from bot.commands import database, evaluate, privacy, queue, train
+    from bot.commands import database, evaluate, events, privacy, queue, train
     from bot.commands.failures import explained
 
     evaluate.register(app)
     train.register(train_app)
     queue.register(app)
+    events.register(app)
     privacy.register(app)
     database.register(app)
     configure(os.environ.get("SHOPKEEPER_LOG_LEVEL", "WARNING"), secrets=secrets_in(os.environ))
