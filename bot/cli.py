@@ -23,12 +23,10 @@ app = typer.Typer(
 )
 models_app = typer.Typer(help="Fetch and convert the models.", no_args_is_help=True)
 knowledge_app = typer.Typer(help="The shop's FAQs, policies and products.", no_args_is_help=True)
-agents_app = typer.Typer(help="People who may sign in to /console.", no_args_is_help=True)
 train_app = typer.Typer(help="Train adapters and heads (needs the train extra).")
 for group, name in (
     (models_app, "models"),
     (knowledge_app, "knowledge"),
-    (agents_app, "agents"),
     (train_app, "train"),
 ):
     app.add_typer(group, name=name)
@@ -41,7 +39,7 @@ AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object.")]
 @app.command()
 def demo(port: Port = 0, host: Host = "") -> None:
     """Set up the models, load the demo shop and open the chat page."""
-    from bot.commands import serving
+    from bot.commands import mood, serving
 
     serving.demo(load_settings(), host, port)
 
@@ -49,7 +47,7 @@ def demo(port: Port = 0, host: Host = "") -> None:
 @app.command()
 def serve(port: Port = 0, host: Host = "") -> None:
     """Serve the chat page, the API, webhooks and the agents' console."""
-    from bot.commands import serving
+    from bot.commands import mood, serving
 
     serving.serve(load_settings(), host, port)
 
@@ -57,7 +55,7 @@ def serve(port: Port = 0, host: Host = "") -> None:
 @app.command()
 def chat() -> None:
     """Chat in the terminal."""
-    from bot.commands import serving
+    from bot.commands import mood, serving
 
     serving.chat(load_settings())
 
@@ -65,7 +63,7 @@ def chat() -> None:
 @app.command()
 def ask(question: str, as_json: AsJson = False) -> None:
     """Answer one question: `shopkeeper ask "Can I return worn shoes?"`."""
-    from bot.commands import serving
+    from bot.commands import mood, serving
 
     serving.ask(load_settings(), question, as_json)
 
@@ -206,44 +204,26 @@ def calibrate(
     knowledge.calibrate(load_settings(), questions, split)
 
 
-@agents_app.command("add")
-def agents_add(
-    name: str,
-    admin: Annotated[bool, typer.Option(help="May manage other agents.")] = False,
-) -> None:
-    """Let somebody sign in to /console; asks for the password (or reads SHOPKEEPER_PASSWORD)."""
-    from bot.commands import agents
-
-    agents.add(load_settings(), name, admin=admin)
-
-
-@agents_app.command("list")
-def agents_list() -> None:
-    """List who may sign in."""
-    from bot.commands import agents
-
-    agents.show(load_settings())
-
-
-@agents_app.command("disable")
-def agents_disable(name: str) -> None:
-    """Stop somebody from signing in."""
-    from bot.commands import agents
-
-    agents.disable(load_settings(), name)
-
-
-def main() -> None:
-    """Entry point: an error that was foreseen becomes one message and exit code 1, no trace."""
-    from bot.commands import database, evaluate, events, privacy, queue, train
-    from bot.commands.failures import explained
+def register_all() -> None:
+    """Add the groups of commands that live in files of their own."""
+    from bot.commands import agents, database, evaluate, events, keys, privacy, queue, train
 
     evaluate.register(app)
     train.register(train_app)
+    agents.register(app)
+    keys.register(app)
+    mood.register(app)
     queue.register(app)
     events.register(app)
     privacy.register(app)
     database.register(app)
+
+
+def main() -> None:
+    """Entry point: an error that was foreseen becomes one message and exit code 1, no trace."""
+    from bot.commands.failures import explained
+
+    register_all()
     configure(os.environ.get("SHOPKEEPER_LOG_LEVEL", "WARNING"), secrets=secrets_in(os.environ))
     try:
         app()

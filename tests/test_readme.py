@@ -29,10 +29,9 @@ def commands() -> list[str]:
 @pytest.fixture(scope="module")
 def program_help() -> str:
     code = (
-        "from bot.cli import app, train_app\n"
-        "from bot.commands import evaluate, train\n"
+        "from bot.cli import app, register_all\n"
         "import typer\n"
-        "evaluate.register(app); train.register(train_app)\n"
+        "register_all()\n"
         "root = typer.main.get_command(app)\n"
         "for name, command in root.commands.items():\n"
         "    print(name)\n"

@@ -137,7 +137,7 @@ class SqlAgents:
         with writing(self._engine) as connection:
             _change(connection, name, disabled_at=None)
 
-    def set_role(self, name: str, role: Role) -> None:
+    def set_role(self, name: str, role: str) -> None:
         """Give a person another role, from their next click on.
 
         Raises:

@@ -1,0 +1,92 @@
+"""`shopkeeper keys …`: keys of programs that use the API."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from bot.config import load_settings
+
+if TYPE_CHECKING:
+    from bot.store.api_keys import ApiKey, SqlApiKeys
+
+console = Console()
+
+
+def register(app: typer.Typer) -> None:
+    """Add the group to the program."""
+    group = typer.Typer(help="Keys of programs that use /api/v1.", no_args_is_help=True)
+    for name, command in (("create", create), ("list", show), ("revoke", revoke)):
+        group.command(name)(command)
+    app.add_typer(group, name="keys")
+
+
+def create(
+    name: Annotated[str, typer.Argument(help="What it is for, e.g. `erp`.")],
+    scope: Annotated[
+        list[str], typer.Option(help="messages, metrics, privacy or knowledge; repeatable.")
+    ],
+    days: Annotated[int, typer.Option(min=0, help="Days until it ends; 0 for no end.")] = 0,
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
+) -> None:
+    """Make a key. It is shown once and kept as a hash."""
+    with _keys() as keys:
+        key, whole = keys.create(name, scope, timedelta(days=days) if days else None)
+    if as_json:
+        print(json.dumps({"key_id": key.key_id, "key": whole, "scopes": sorted(key.scopes)}))
+        return
+    # The key alone on standard output: `KEY=$(shopkeeper keys create …)`.
+    print(whole)
+    told = Console(stderr=True)
+    told.print("  send it as: Authorization: Bearer …; it is not shown again", markup=False)
+
+
+def show() -> None:
+    """List keys, without their secrets."""
+    table = Table("id", "name", "scopes", "made", "last used", "state")
+    with _keys() as keys:
+        for key in keys.list():
+            table.add_row(
+                key.key_id,
+                key.name,
+                " ".join(sorted(key.scopes)),
+                _day(key.created_at),
+                _day(key.last_used_at),
+                _state(key),
+            )
+    console.print(table)
+
+
+def revoke(key_id: Annotated[str, typer.Argument(help="See `shopkeeper keys list`.")]) -> None:
+    """Make a key useless, at once and for ever."""
+    with _keys() as keys:
+        keys.revoke(key_id)
+    console.print(f"{key_id} is revoked", markup=False)
+
+
+@contextmanager
+def _keys() -> Iterator[SqlApiKeys]:
+    from bot.build import open_shop
+    from bot.store.api_keys import SqlApiKeys
+
+    with open_shop(load_settings(), models=False) as shop:
+        yield SqlApiKeys(shop.engine)
+
+
+def _state(key: ApiKey) -> str:
+    if key.revoked_at is not None:
+        return "revoked"
+    if not key.works_at(datetime.now(UTC)):
+        return "expired"
+    return "active" if key.expires_at is None else f"active until {_day(key.expires_at)}"
+
+
+def _day(at: datetime | None) -> str:
+    return "–" if at is None else at.strftime("%Y-%m-%d %H:%M")
