@@ -39,7 +39,7 @@ AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object.")]
 @app.command()
 def demo(port: Port = 0, host: Host = "") -> None:
     """Set up the models, load the demo shop and open the chat page."""
-    from bot.commands import mood, serving
+    from bot.commands import serving
 
     serving.demo(load_settings(), host, port)
 
@@ -47,7 +47,7 @@ def demo(port: Port = 0, host: Host = "") -> None:
 @app.command()
 def serve(port: Port = 0, host: Host = "") -> None:
     """Serve the chat page, the API, webhooks and the agents' console."""
-    from bot.commands import mood, serving
+    from bot.commands import serving
 
     serving.serve(load_settings(), host, port)
 
@@ -55,7 +55,7 @@ def serve(port: Port = 0, host: Host = "") -> None:
 @app.command()
 def chat() -> None:
     """Chat in the terminal."""
-    from bot.commands import mood, serving
+    from bot.commands import serving
 
     serving.chat(load_settings())
 
@@ -63,7 +63,7 @@ def chat() -> None:
 @app.command()
 def ask(question: str, as_json: AsJson = False) -> None:
     """Answer one question: `shopkeeper ask "Can I return worn shoes?"`."""
-    from bot.commands import mood, serving
+    from bot.commands import serving
 
     serving.ask(load_settings(), question, as_json)
 
@@ -197,16 +197,20 @@ def calibrate(
         list[Path], typer.Argument(help="Golden questions (JSON Lines, see faq_data/README.md).")
     ],
     split: Annotated[str, typer.Option(help="Only rows of this split; empty for all.")] = "dev",
+    public: Annotated[
+        Path | None, typer.Option(help="Folder of the public corpora, to fit on them as well.")
+    ] = None,
+    plot: Annotated[Path | None, typer.Option(help="Draw coverage and precision (SVG).")] = None,
 ) -> None:
     """Fit the probability that the passages answer a question to the shop's golden set."""
     from bot.commands import knowledge
 
-    knowledge.calibrate(load_settings(), questions, split)
+    knowledge.calibrate(load_settings(), questions, split, public, plot)
 
 
 def register_all() -> None:
     """Add the groups of commands that live in files of their own."""
-    from bot.commands import agents, database, evaluate, events, keys, privacy, queue, train
+    from bot.commands import agents, database, evaluate, events, keys, mood, privacy, queue, train
 
     evaluate.register(app)
     train.register(train_app)
