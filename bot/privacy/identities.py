@@ -36,8 +36,10 @@ _ID_NAMED = re.compile(
     re.IGNORECASE,
 )
 _HONG_KONG_ID = re.compile(r"(?<![A-Za-z0-9])[A-Z]{1,2}\d{6} ?\([0-9A]\)")
-_CARD = re.compile(r"(?<![\dA-Za-z.,])[2-6]\d{3}(?:[ -]?\d){10,15}(?![\dA-Za-z])")
-_CARD_GROUPS = re.compile(r"(?<![\d.,-])\d{4}([ -])\d{4}\1\d{4}\1\d{4}(?:\1?\d{1,3})?(?![\d])")
+_CARD = re.compile(r"(?<![\dA-Za-z])(?<!\d[.,])[2-6]\d{3}(?:[ -]?\d){10,15}(?![\dA-Za-z])")
+_CARD_GROUPS = re.compile(
+    r"(?<![\d-])(?<!\d[.,])\d{4}([ -])\d{4}\1\d{4}\1\d{4}(?:\1?\d{1,3})?(?![\d])"
+)
 _CARD_NAMED = re.compile(
     r"(?:银行卡|信用卡|借记卡|储蓄卡|卡号|卡號|银行账号|账号|帳號"
     r"|\b(?:credit card|debit card|bank card|card|account)(?: (?:number|no))\b)"
@@ -56,7 +58,7 @@ _SSN = re.compile(r"(?<![\dA-Za-z-])\d{3}-\d{2}-\d{4}(?![\dA-Za-z-])")
 _TAX_NAMED = re.compile(
     r"(?:税号|稅號|纳税人识别号|信用代码|\b(?:vat|tax|btw|ust|mwst|tva|iva|ein|tin|ssn|social security|steuer"
     r"|bsn|nif|cif|siret|siren|abn|eori)(?:[ -]?(?:id|idnr|no|nr|nummer|number|registration|code))*\b)"
-    rf"{_IS}(?P<n>(?:[A-Z]{{2}} ?)?[A-Z0-9][A-Z0-9 ./-]{{4,22}}[A-Z0-9])",
+    rf"{_IS}(?P<n>[A-Z]{{0,3}} ?\d[A-Z0-9./-]*(?: [A-Z0-9./-]*\d[A-Z0-9./-]*){{0,5}})(?![A-Z0-9])",
     re.IGNORECASE,
 )
 _HANDLE = re.compile(
@@ -110,13 +112,8 @@ def _taxes(text: str) -> Iterator[Candidate]:
             if digits >= 8 and valid(found[0]):
                 yield Candidate(*found.span(), Kind.TAX_NUMBER)
     for candidate in _named(_TAX_NAMED, text, Kind.TAX_NUMBER):
-        number = text[candidate.start : candidate.end]
-        # Words after the label are words; the number ends where its digits end.
-        last = max((i for i, char in enumerate(number) if char.isdigit()), default=-1)
-        tail = re.match(r"[A-Z]{0,3}(?![a-z])", number[last + 1 :])
-        end = candidate.start + last + 1 + (tail.end() if tail else 0)
-        if sum(char.isdigit() for char in number) >= 6 and re.match(r"[A-Za-z]{0,3} ?\d", number):
-            yield Candidate(candidate.start, end, Kind.TAX_NUMBER)
+        if sum(char.isdigit() for char in text[candidate.start : candidate.end]) >= 6:
+            yield candidate
 
 
 def _named(pattern: re.Pattern[str], text: str, kind: Kind) -> Iterator[Candidate]:

@@ -45,7 +45,7 @@ _FORMATS = re.compile(
     r"|\d{3}-\d{7}-\d{7}|(?:JD|YT|ZTO|STO|SF)[a-z]{0,3}\d{8,18}|20\d{6}[-_]\d{3,12})(?![a-z0-9])",
     re.IGNORECASE,
 )
-_BARE = re.compile(r"(?<![\w.,-])\d{10,40}(?![\w]|[.,]\d)")
+_BARE = re.compile(r"(?<![\w-])(?<!\d[.,])\d{10,40}(?!\w|\.\d)")
 _NEEDED_BESIDE = 5
 _NEEDED_NAMED = 3
 

@@ -21,12 +21,13 @@ REGIONS = ("CN", "US", "GB", "DE", "NL", "FR", "HK", "TW")
 _IMPERSONAL = (PhoneNumberType.TOLL_FREE, PhoneNumberType.SHARED_COST, PhoneNumberType.PREMIUM_RATE)
 _S = r"[ .-]{1,3}"
 _MOBILE = re.compile(
-    r"(?<![\d.,])(?:\(?(?:\+|00)?86\)?[ -]{0,2})?"
+    r"(?<!\d)(?<!\d[.,])(?:\(?(?:\+|00)?86\)?[ -]{0,2})?"
     rf"(?:1[3-9]\d{{9}}|1[3-9]\d{_S}\d{{4}}{_S}\d{{4}}|1[3-9]\d{_S}\d{{3}}{_S}\d{{5}}|1[3-9]\d{_S}\d{{8}}"
     rf"|1[3-9]\d\d{_S}\d{{3}}{_S}\d{{4}}|1[3-9]\d{{5}}{_S}\d{{4}}|1[3-9]\d{{3}}{_S}\d{{6}}"
     r"|1(?P<s>[ .-]{1,2})[3-9](?:(?P=s)\d){9})(?!\d)"
 )
 _WORTH_LOOKING = re.compile(r"\d(?:[ ().\-/]{0,3}\d){6}")
+_DOUBLE_ZERO = re.compile(r"(?<![\d+])00(?=[1-9]\d{1,3}[ (.-]?\d)")
 _CALLED = re.compile(
     r"(?:电话|電話|手机|手機|座机|固话|联系方式|聯絡|联系我|致电|拨打|打给|回电|号码|號碼"
     r"|\b(?:tel|telephone|phone|mobile|cell|call|ring|text|sms|whatsapp|fax|reach|contact|number)\b)"
@@ -45,17 +46,19 @@ def phones(text: str) -> Iterator[Candidate]:
     """Candidates, the surest first."""
     if _WORTH_LOOKING.search(text) is None:
         return
+    # International numbers first: a part of one may look like a Chinese mobile number.
+    spelled = _DOUBLE_ZERO.sub(" +", text)
+    for match in phonenumbers.PhoneNumberMatcher(spelled, None):
+        zeros = text[match.start - 1 : match.start + 1] == "00"
+        yield Candidate(match.start - zeros, match.end, Kind.PHONE)
     for found in _MOBILE.finditer(text):
         yield Candidate(*found.span(), Kind.PHONE)
     for found in _NAMED.finditer(text):
         yield Candidate(*found.span("n"), Kind.PHONE)
-    spelled = re.sub(r"(?<![\d+])00(?=[1-9]\d{1,3}[ (.-]?\d)", " +", text)
-    for match in phonenumbers.PhoneNumberMatcher(spelled, None):
-        yield _candidate(match, text)
     for region in REGIONS:
         for match in phonenumbers.PhoneNumberMatcher(text, region, Leniency.VALID):
             if _is_personal(match, text):
-                yield _candidate(match, text)
+                yield Candidate(match.start, match.end, Kind.PHONE)
 
 
 def _is_personal(match: phonenumbers.PhoneNumberMatch, text: str) -> bool:
@@ -72,7 +75,3 @@ def _is_personal(match: phonenumbers.PhoneNumberMatch, text: str) -> bool:
 def _as_people_write(match: phonenumbers.PhoneNumberMatch) -> bool:
     national = phonenumbers.format_number(match.number, phonenumbers.PhoneNumberFormat.NATIONAL)
     return re.findall(r"\d+", national) == re.findall(r"\d+", match.raw_string)
-
-
-def _candidate(match: phonenumbers.PhoneNumberMatch, text: str) -> Candidate:
-    return Candidate(match.start, min(match.end, len(text)), Kind.PHONE)

@@ -78,9 +78,10 @@ def fill(engine: Engine, exports: Path, who: str = MARKER) -> None:
     queue.receive(Inbound("chatwoot", f"d-{who}", first, f'{{"text":"{who}"}}', {"x": who}))
     queue.receive(Inbound("chatwoot", f"dead-{who}", first, f'{{"text":"{who} dead"}}'))
     queue.enqueue([Outgoing(f"o-{who}", "chatwoot", first, "reply", who, f'{{"p":"{who}"}}')])
-    held = queue.claim_outbox("worker", limit=99)
-    for item in held:
-        queue.fail(item, f"refused {who}", permanent=True)
+    # One of a conversation at a time.
+    while held := queue.claim_outbox("worker", limit=99):
+        for item in held:
+            queue.fail(item, f"refused {who}", permanent=True)
     exports.mkdir(parents=True, exist_ok=True)
     with (exports / "training.jsonl").open("a", encoding="utf-8") as rows:
         rows.write(f'{{"turn_id": "{first}:t1", "text": "{who}"}}\n')
