@@ -1,12 +1,14 @@
-"""Fitting answerability to a shop: its golden questions, asked of its own knowledge.
+"""Fitting answerability: golden questions asked of their own knowledge.
 
-Covered: asking them, what counts as answered (a right passage among the hits), the fit. Not
-covered: the mathematics (`retrieval.calibration`) and where questions come from (`eval_files`).
+Covered: asking them, what counts as answered (a right passage among the hits), the fit over one or
+more sets, each with its own retriever. Not covered: the mathematics (`retrieval.calibration`) and
+where questions come from (`eval_files`).
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 
 from bot.errors import InputError
 from bot.protocols import Understand
@@ -17,33 +19,61 @@ from retrieval.retriever import HybridRetriever
 _HITS = 5
 
 
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """One question that was searched for: what the search knew, and whether its hits answer."""
+
+    features: Features
+    answered: bool
+    topic: str
+    weight: float = 1.0
+
+
+def ask(
+    retriever: HybridRetriever,
+    question: Question,
+    understand: Understand | None = None,
+    weight: float = 1.0,
+) -> Asked | None:
+    """Search for a question; None when nothing was found. Without gold it is unanswerable."""
+    retrieval, known = retriever.search_with_features(query_of(question, understand), _HITS)
+    if known is None:
+        return None
+    found = {hit.passage.passage_id for hit in retrieval.hits}
+    return Asked(known, bool(found & question.gold), question.topic or question.id, weight)
+
+
 def calibrate(
     retriever: HybridRetriever,
     questions: Sequence[Question],
     *,
     understand: Understand | None = None,
+    others: Sequence[Asked] = (),
     fitted_on: str = "",
     progress: Callable[[int, int], None] | None = None,
 ) -> Calibration:
     """A calibration for `retriever`, fitted to `questions`; those without gold are unanswerable.
 
+    Args:
+        others: questions of other sets that were asked already.
+
     Raises:
         InputError: there are no questions with, or none without, an answer.
     """
-    features: list[Features] = []
-    answered: list[bool] = []
-    topics: list[str] = []
+    asked: list[Asked] = list(others)
     for number, question in enumerate(questions, start=1):
-        query = query_of(question, understand)
-        retrieval, known = retriever.search_with_features(query, _HITS)
+        known = ask(retriever, question, understand)
         if known is not None:
-            found = {hit.passage.passage_id for hit in retrieval.hits}
-            features.append(known)
-            answered.append(bool(found & question.gold))
-            topics.append(question.topic or question.id)
+            asked.append(known)
         if progress:
             progress(number, len(questions))
     try:
-        return Calibration.fit(features, answered, groups=topics, fitted_on=fitted_on)
+        return Calibration.fit(
+            [item.features for item in asked],
+            [item.answered for item in asked],
+            groups=[item.topic for item in asked],
+            weights=[item.weight for item in asked],
+            fitted_on=fitted_on,
+        )
     except ValueError as error:
         raise InputError(str(error), fix="add questions of the missing sort to the file") from error

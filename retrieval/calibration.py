@@ -2,7 +2,7 @@
 
 A logistic regression over what a search knows about itself. Covered: the features, fitting in
 numpy, the coverage/precision curve and the threshold for a wanted precision, reading and writing
-as JSON. Not covered: a reranker's score, which becomes one more feature when there is one.
+as JSON. Not covered: making the features (`retrieval.evidence`).
 
 Sources: Platt, 1999, Probabilistic outputs for support vector machines; Geifman & El-Yaniv, 2017,
 Selective classification for deep neural networks (arXiv:1705.08500) for the curve.
@@ -23,6 +23,7 @@ from bot.errors import ConfigError
 _RIDGE = 1.0
 _STEPS = 100
 _FOLDS = 10
+_IGNORED = {"weight": 0.0, "mean": 0.0, "scale": 1.0}
 DEFAULT_FILE = Path(__file__).with_name("calibration.json")
 
 
@@ -43,6 +44,9 @@ class Features:
         unknown_code: 1 when the query names a model code that occurs nowhere.
         exact: 1 when a product was called by its number, model or name.
         chinese: 1 when the query has Chinese characters (cosines of Chinese texts are higher).
+        reading: log-odds, by the reader, that the best passage answers, within ±8; 0 unread.
+        reading_lead: its lead over the best passage of another entry, within 0 and 8.
+        span: how sure the reader is of one short answer in the best passage; 0 unread.
     """
 
     best_cosine: float
@@ -56,6 +60,9 @@ class Features:
     unknown_code: float
     exact: float
     chinese: float
+    reading: float = 0.0
+    reading_lead: float = 0.0
+    span: float = 0.0
 
     def row(self) -> list[float]:
         """The values in the order of the fields."""
@@ -103,6 +110,7 @@ class Calibration:
         answered: Sequence[bool],
         *,
         groups: Sequence[str] = (),
+        weights: Sequence[float] = (),
         fitted_on: str = "",
     ) -> Calibration:
         """Fit to searches and whether their hits answered.
@@ -113,6 +121,8 @@ class Calibration:
             features: one per search.
             answered: whether the hits hold the answer.
             groups: topic of each question; questions of one topic are left out together.
+            weights: how much each search counts; all the same by default. The curve is made of
+                those with a weight of 1 or more.
             fitted_on: a note on where the questions come from.
 
         Raises:
@@ -122,6 +132,7 @@ class Calibration:
         y = np.array(answered, np.float64)
         if len(y) == 0 or y.min() == y.max():
             raise ValueError("calibration needs questions with and without an answer")
+        w = np.array(weights, np.float64) if len(weights) else np.ones(len(y))
         labels = list(groups) or [str(number) for number in range(len(y))]
         names = {name: number for number, name in enumerate(sorted(set(labels)))}
         folds = np.array([names[label] % _FOLDS for label in labels])
@@ -130,12 +141,13 @@ class Calibration:
             rest = folds != fold
             if rest.all() or not 0 < y[rest].mean() < 1:
                 continue
-            part = _fitted(x[rest], y[rest])
+            part = _fitted(x[rest], y[rest], w[rest])
             held_out[~rest] = [
                 part.probability(features[at]) for at in np.flatnonzero(~rest).tolist()
             ]
-        curve = coverage_precision(held_out, y.astype(np.bool_))
-        return replace(_fitted(x, y), fitted_on=fitted_on, curve=curve)
+        counted = w >= 1.0
+        curve = coverage_precision(held_out[counted], y[counted].astype(np.bool_))
+        return replace(_fitted(x, y, w), fitted_on=fitted_on, curve=curve)
 
     def save(self, path: Path) -> None:
         """Write as JSON, features by name."""
@@ -162,8 +174,10 @@ class Calibration:
         try:
             record = json.loads(path.read_text(encoding="utf-8"))
             stored = record["features"]
-            if set(stored) != set(FEATURE_NAMES):
+            if not set(stored) <= set(FEATURE_NAMES):
                 raise ValueError(f"expected the features {', '.join(FEATURE_NAMES)}")  # noqa: TRY301
+            # A feature that the fit did not know counts nothing.
+            stored = {name: stored.get(name, _IGNORED) for name in FEATURE_NAMES}
             return cls(
                 weights=tuple(float(stored[name]["weight"]) for name in FEATURE_NAMES),
                 bias=float(record["bias"]),
@@ -179,8 +193,8 @@ class Calibration:
             ) from error
 
 
-def _fitted(x: NDArray[np.float64], y: NDArray[np.float64]) -> Calibration:
-    """Newton's method on the logistic loss with a small ridge; x (n, features), y of 0 and 1."""
+def _fitted(x: NDArray[np.float64], y: NDArray[np.float64], w: NDArray[np.float64]) -> Calibration:
+    """Newton's method on the logistic loss with a small ridge; x (n, features), y of 0 and 1, w > 0."""
     mean, scale = x.mean(axis=0), x.std(axis=0)
     scale[scale < 1e-9] = 1.0
     design = np.hstack([np.ones((len(x), 1)), (x - mean) / scale])
@@ -189,8 +203,8 @@ def _fitted(x: NDArray[np.float64], y: NDArray[np.float64]) -> Calibration:
     weights = np.zeros(design.shape[1])
     for _ in range(_STEPS):
         p = 1.0 / (1.0 + np.exp(-np.clip(design @ weights, -30.0, 30.0)))
-        gradient = design.T @ (p - y) + penalty @ weights
-        hessian = (design * (p * (1 - p))[:, None]).T @ design + penalty
+        gradient = design.T @ (w * (p - y)) + penalty @ weights
+        hessian = (design * (w * p * (1 - p))[:, None]).T @ design + penalty
         step = np.linalg.solve(hessian + np.eye(len(weights)) * 1e-9, gradient)
         weights -= step
         if np.abs(step).max() < 1e-8:

@@ -6,7 +6,7 @@ both searches agree. The weighing is in `retrieval.calibration`.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 
@@ -18,6 +18,7 @@ from retrieval.index import HybridIndex
 from retrieval.passages import search_text
 from retrieval.text import has_han, numbers
 
+_BOUND = 8.0
 LOOKED_AT = 3
 """Hits whose texts are looked at: those that reach the generator."""
 
@@ -54,6 +55,7 @@ def features_of(
     held = [index.lexical.terms_in(terms, rows[passage.passage_id]) for passage in looked_at]
     anywhere = frozenset().union(*held)
 
+    reading, lead, span = _read(index, rows, hits)
     figures = numbers(text)
     texts = [search_text(passage) for passage in looked_at] if figures else []
     present = frozenset().union(*(numbers(text) for text in texts))
@@ -69,6 +71,29 @@ def features_of(
         unknown_code=float(any(index.lexical.rarity(code) == 1.0 for code in model_codes(text))),
         exact=float(hits[0].exact),
         chinese=float(has_han(text)),
+        reading=reading,
+        reading_lead=lead,
+        span=span,
+    )
+
+
+def _read(
+    index: HybridIndex, rows: Mapping[str, int], hits: Sequence[Hit]
+) -> tuple[float, float, float]:
+    """What the reader makes of the best passage, its lead over other entries, and its span."""
+    read = [(hit, hit.reading) for hit in hits if hit.reading]
+    if not read:
+        return 0.0, 0.0, 0.0
+    best, reading = max(read, key=lambda pair: pair[1].logit)
+    entry = index.entries[rows[best.passage.passage_id]]
+    others = [
+        other.logit for hit, other in read if index.entries[rows[hit.passage.passage_id]] != entry
+    ]
+    lead = reading.logit - max(others) if others else _BOUND
+    return (
+        float(np.clip(reading.logit, -_BOUND, _BOUND)),
+        float(np.clip(lead, 0.0, _BOUND)),
+        reading.span_score,
     )
 
 

@@ -81,12 +81,18 @@ def rebuild(settings: Settings) -> None:
     console.print(f"index written to {settings.index_dir}", style="green")
 
 
-def calibrate(settings: Settings, questions: list[Path], split: str) -> None:
+def calibrate(
+    settings: Settings,
+    questions: list[Path],
+    split: str,
+    public: Path | None = None,
+    plot: Path | None = None,
+) -> None:
     """Fit the answerability calibration on golden questions."""
     from bot.commands.calibrating import fit
 
     with open_shop(settings, generator=False) as shop:
-        fit(shop, questions, split)
+        fit(shop, questions, split, public, plot)
 
 
 def load_demo_shop(shop: Shop, folder: Path) -> None:

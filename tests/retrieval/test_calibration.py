@@ -117,3 +117,28 @@ def test_a_shop_fits_its_own(tmp_path: Path) -> None:
     assert json.loads((tmp_path / "calibration.json").read_text())["fitted_on"] == "this test"
     with pytest.raises(InputError, match="with and without"):
         calibrate(retriever, questions[:5])
+
+
+def test_a_calibration_from_before_the_reader_still_serves(tmp_path: Path) -> None:
+    path = tmp_path / "calibration.json"
+    fitted = Calibration.fit(*examples(200))
+    fitted.save(path)
+    record = json.loads(path.read_text("utf-8"))
+    del record["features"]["reading"]
+    path.write_text(json.dumps(record), "utf-8")
+    old = Calibration.load(path)
+    unread, read = PLAIN, replace(PLAIN, reading=5.0)
+    assert old.probability(unread) == old.probability(read)
+    assert old.probability(unread) == pytest.approx(fitted.probability(unread))
+
+
+def test_questions_that_count_less_move_the_fit_less_and_are_not_on_the_curve() -> None:
+    features, answered = examples(400)
+    turned = [not right for right in answered]
+    lightly = Calibration.fit(
+        [*features, *features], [*answered, *turned], weights=[1.0] * 400 + [0.1] * 400
+    )
+    sure = replace(PLAIN, best_cosine=0.97)
+    unsure = replace(PLAIN, best_cosine=0.63)
+    assert lightly.probability(sure) > 0.6 > 0.4 > lightly.probability(unsure)
+    assert lightly.curve[0].coverage == 1.0
