@@ -137,6 +137,8 @@ def _listing(key: str, entry: Entry, variants: list[Variant]) -> Listing:
         for name, names in (_FACTS | _OPTIONS).items()
         if cells.text(name) and names[0] not in options and names[1] not in options
     }
+    if facts.get(_FACTS["condition"][zh]) == "new":
+        del facts[_FACTS["condition"][zh]]  # goes without saying
     description = text_of_html(cells.text("description"))
     return Listing(
         key=key,

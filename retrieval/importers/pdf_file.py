@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import logging
 import re
+import unicodedata
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -30,6 +31,8 @@ _HEADING_FROM = 1.15
 _MAX_HEADING = 120
 _REPEATED = 0.6
 """Share of the pages on which a line must stand to be a header or footer."""
+_PRESENTATION = re.compile("[\ufb00-\ufb06\u2f00-\u2fdf]")
+"""Ligatures and radicals that fonts put in place of letters: ﬁrst, ⼀年."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,13 +90,17 @@ def _lines(page: Any, number: int) -> Iterator[_Line]:
     for text, size in [*pieces, ("\n", 0.0)]:
         for number_of_part, part in enumerate(text.split("\n")):
             if number_of_part:
-                line = re.sub(r"\s+", " ", current).strip()
+                line = re.sub(r"\s+", " ", _PRESENTATION.sub(_plain, current)).strip()
                 if line:
                     yield _Line(line, sizes.most_common(1)[0][0] if sizes else 0.0, number)
                 current, sizes = "", Counter()
             current += part
             if part.strip():
                 sizes[size] += len(part.strip())
+
+
+def _plain(match: re.Match[str]) -> str:
+    return unicodedata.normalize("NFKC", match.group())
 
 
 def _without_repeated(lines: list[_Line], pages: int) -> list[_Line]:
@@ -116,10 +123,9 @@ def _passages(lines: list[_Line], reading: Reading) -> Iterator[Item]:
         sizes[line.size] += len(line.text)
     body = sizes.most_common(1)[0][0] if sizes else 0.0
     stem = PurePath(reading.file).with_suffix("").as_posix()
-    title, slugs = "", Counter[str]()
+    title, slugs = _title(lines, body), Counter[str]()
     for heading, page, text in _sections(lines, body):
         if not text:
-            title = title or heading
             continue
         try:
             text, heading = clean(text), clean(heading)
@@ -130,10 +136,18 @@ def _passages(lines: list[_Line], reading: Reading) -> Iterator[Item]:
         slugs[slug] += 1
         slug += f"-{slugs[slug]}" if slugs[slug] > 1 else ""
         passage_id = f"pdf-{slug_of(stem)}#{slug}"
-        named = " – ".join(part for part in (title or stem, heading) if part)
+        parts = [title or stem] if heading == title else [title or stem, heading]
+        named = " – ".join(part for part in parts if part)
         lang = guess_lang(heading + text)
         passage = Passage(passage_id, "policy", lang, named, text, group=passage_id)
         yield from reading.keep(page, passage)
+
+
+def _title(lines: list[_Line], body: float) -> str:
+    """The one line in the largest letters."""
+    largest = max((line.size for line in lines), default=0.0)
+    found = [line for line in lines if line.size == largest]
+    return found[0].text if len(found) == 1 and _is_heading(found[0], body) else ""
 
 
 def _sections(lines: list[_Line], body: float) -> Iterator[tuple[str, int, str]]:

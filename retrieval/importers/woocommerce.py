@@ -111,11 +111,6 @@ def _key(row: Cells) -> str:
 def _listing(row: Cells, variants: list[Variant]) -> Listing:
     options = {name for variant in variants for name in variant.options}
     short, full = text_of_html(row.text("shortdescription")), text_of_html(row.text("description"))
-    measures = {
-        row.names.get(name, name): row.text(name)
-        for name in row.values
-        if re.match(r"weight|length|width|height", name) and row.text(name)
-    }
     return Listing(
         key=_key(row),
         name=row.text("name"),
@@ -123,8 +118,18 @@ def _listing(row: Cells, variants: list[Variant]) -> Listing:
         brand=row.text("brands"),
         category=row.text("categories").replace(">", "›"),
         description=full if short in full else f"{short}\n{full}".strip(),
-        attributes={k: v for k, v in _attributes(row).items() if k not in options} | measures,
+        attributes={k: v for k, v in _attributes(row).items() if k not in options} | _measures(row),
     )
+
+
+def _measures(row: Cells) -> dict[str, str]:
+    """`Weight (kg)` and the like, with the unit behind the number."""
+    found = {}
+    for name in row.values:
+        if re.match(r"weight|length|width|height", name) and row.text(name):
+            label, _, unit = row.names.get(name, name).partition("(")
+            found[label.strip()] = f"{row.text(name)} {unit.rstrip(')')}".strip()
+    return found
 
 
 def _attributes(row: Cells) -> dict[str, str]:
