@@ -7,10 +7,12 @@ it is stored, with spaces. Not covered: the customers' pages (`bot.channels.text
 from __future__ import annotations
 
 from bot.channels.texts import UiLang
+from bot.console.audit_texts import AUDIT
 from bot.console.people_texts import PEOPLE
 
 _TEXTS: dict[str, tuple[str, str]] = {
     **PEOPLE,
+    **AUDIT,
     # frame
     "console": ("Service desk", "客服工作台"),
     "conversations": ("Conversations", "会话"),
@@ -148,7 +150,7 @@ _TEXTS: dict[str, tuple[str, str]] = {
     "score": ("Score", "得分"),
     "dense": ("Meaning", "语义"),
     "lexical": ("Words", "词语"),
-    "rerank": ("Rerank", "重排"),
+    "reading": ("Reading", "精读"),
     "exact": ("exact match", "精确匹配"),
     "cited": ("cited", "已引用"),
     "draft": ("Draft, sentence by sentence", "草稿逐句检查"),
