@@ -17,6 +17,7 @@ from sqlalchemy import (
     Row,
     case,
     func,
+    literal_column,
     select,
 )
 
@@ -37,6 +38,7 @@ from bot.store.records import (
     TurnRecord,
     UnansweredQuestion,
 )
+from bot.store.sealing import keyring_of
 from bot.store.search_text import mentions
 from bot.store.tables import conversations, feedback, messages, passage_versions, turns
 from bot.store.transactions import reading
@@ -86,6 +88,11 @@ class ConsoleQueries:
             rows = list_page(connection, _conditions(where, connection.dialect), limit + 1, cursor)
             items = _summaries(connection, rows[:limit])
         return ConversationPage(items, write_cursor(rows[limit - 1]) if len(rows) > limit else None)
+
+    @property
+    def encrypted(self) -> bool:
+        """Whether texts are sealed, so that a search finds whole words only."""
+        return keyring_of(self._engine.dialect) is not None
 
     def counts(self) -> QueueCounts:
         """How many conversations each filter shows."""
@@ -192,7 +199,8 @@ def _conditions(where: ConversationFilter, dialect: Dialect) -> list[ColumnEleme
     if where.handed_over:
         conditions.append(table.handover_at.is_not(None))
     if where.unanswered:
-        conditions.append(table.unanswered_count > 0)
+        # Spelled out, not bound: only then will the small index over such rows do.
+        conditions.append(table.unanswered_count > literal_column("0"))
     if where.status:
         conditions.append(table.status == where.status)
     if where.channel:

@@ -12,12 +12,26 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from sqlalchemy import ColumnElement, Dialect, and_, exists, func, or_
+from sqlalchemy import (
+    ColumnElement,
+    Dialect,
+    and_,
+    exists,
+    func,
+    literal_column,
+    or_,
+    select,
+    union_all,
+)
 
 from bot.privacy.finding import find
 from bot.store.columns import fold
+from bot.store.grams import grams, has_all
 from bot.store.sealing import Keyring, keyring_of
 from bot.store.tables import conversations, messages
+
+MOST_MESSAGES = 20_000
+SHORT_WORD_MESSAGES = 100_000
 
 _HAN = "\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\U00020000-\U000323af"
 _RUN = re.compile(rf"[{_HAN}]+|[^\W_{_HAN}]+")
@@ -34,29 +48,67 @@ def searchable(text: str, dialect: Dialect) -> str:
 
 
 def mentions(word: str, dialect: Dialect) -> ColumnElement[bool]:
-    """The condition that a conversation, or its customer's name, holds `word` (folded)."""
-    table = conversations.c
-    column = messages.c.search_text
-    found = [column.contains(word, autoescape=True)]
-    ring = keyring_of(dialect)
-    if ring is not None:
-        # Rows from before the key are plain until `shopkeeper privacy encrypt` has been there.
-        found += _blind(word, ring)
+    """The condition that a conversation, or its customer's name, holds `word` (folded).
+
+    On PostgreSQL the newest 20,000 messages that hold the word are looked at, and for a word too
+    short for the index (`bot.store.grams`) those among the newest 100,000 of all.
+    """
+    if dialect.name == "postgresql":
+        return _mentions_by_index(word, dialect)
     return or_(
-        exists().where(messages.c.conversation_id == table.id, or_(*found)),
+        exists().where(
+            messages.c.conversation_id == conversations.c.id, _held(word, dialect, indexed=False)
+        ),
+        _named(word),
+    )
+
+
+def _mentions_by_index(word: str, dialect: Dialect) -> ColumnElement[bool]:
+    newest = select(messages.c.conversation_id, messages.c.id)
+    newest = newest.where(_held(word, dialect, indexed=True))
+    named = select(conversations.c.id).where(_named(word))
+    pieces = grams(word)
+    if pieces:
+        name = func.lower(conversations.c.id + literal_column("' '") + conversations.c.customer_id)
+        named = named.where(has_all(name, pieces))
+    else:
+        last = select(func.coalesce(func.max(messages.c.id), 0)).scalar_subquery()
+        newest = newest.where(messages.c.id > last - SHORT_WORD_MESSAGES)
+    found = newest.order_by(messages.c.id.desc()).limit(MOST_MESSAGES).subquery()
+    return conversations.c.id.in_(union_all(select(found.c.conversation_id), named))
+
+
+def _named(word: str) -> ColumnElement[bool]:
+    table = conversations.c
+    return or_(
         func.lower(table.customer_id).contains(word, autoescape=True),
         func.lower(table.id).contains(word, autoescape=True),
     )
 
 
-def _blind(word: str, ring: Keyring) -> Iterator[ColumnElement[bool]]:
+def _held(word: str, dialect: Dialect, *, indexed: bool) -> ColumnElement[bool]:
+    """That a message holds the word; with `indexed` so that PostgreSQL need not read them all."""
     column = messages.c.search_text
+    pieces = grams(word) if indexed else ()
+    plain = column.contains(word, autoescape=True)
+    found = [and_(has_all(column, pieces), plain) if pieces else plain]
+    ring = keyring_of(dialect)
+    if ring is not None:
+        # Rows from before the key are plain until `shopkeeper privacy encrypt` has been there.
+        for tokens in _blind(word, ring):
+            every = and_(*(column.contains(token) for token in tokens))
+            found.append(and_(has_all(column, tokens), every) if indexed else every)
+    return or_(*found)
+
+
+def _blind(word: str, ring: Keyring) -> Iterator[list[str]]:
+    """Blind words that must all be there; any one of these lists will do."""
     parts = [ring.blind(part) for part in _words(word)]
     whole = ring.blind("".join(_RUN.findall(word)))
     for number, joined in enumerate(whole):
-        yield column.contains(joined)
+        yield [joined]
         if parts:
-            yield and_(*(column.contains(part[number]) for part in parts))
+            yield [part[number] for part in parts]
 
 
 def _words(text: str) -> Iterator[str]:
