@@ -17,6 +17,7 @@ from starlette.staticfiles import StaticFiles
 
 from bot.channels.parts import AppParts
 from bot.console.actions import action_router
+from bot.console.audit_page import audit_router
 from bot.console.auth import (
     CsrfError,
     NotAllowedError,
@@ -47,6 +48,7 @@ def console_app(parts: AppParts) -> FastAPI:
     app.include_router(action_router(parts))
     app.include_router(people_router(parts, renderer))
     app.include_router(why_router(parts, renderer))
+    app.include_router(audit_router(parts, renderer))
     app.mount("/static", StaticFiles(directory=STATIC))
     _install_errors(app, renderer)
     return app

@@ -21,6 +21,7 @@ from bot.channels.intake import preferred_lang
 from bot.channels.texts import UiLang, ui_lang
 from bot.console.roles import Right, may
 from bot.console.texts import Words
+from bot.console.watch import watched
 from bot.store.agents import Agent
 from bot.store.sessions import SESSION, SqlSessions
 
@@ -65,6 +66,7 @@ def sign_in(request: Request, agent: Agent) -> None:
     lang = request.session.get("lang")
     sign_out(request)
     request.session["token"] = _sessions(request).begin(agent.name)
+    request.app.state.parts.access.audit.record(f"console:{agent.name}", "console.sign_in")
     if lang:
         request.session["lang"] = lang
 
@@ -119,8 +121,10 @@ def with_right(right: Right) -> Any:
         NotAllowedError: the person's role lacks the right.
     """
 
-    def allowed(agent: Annotated[Agent, Depends(current_agent)]) -> Agent:
-        if not may(agent.role, right):
+    async def allowed(request: Request, agent: Annotated[Agent, Depends(current_agent)]) -> Agent:
+        allows = may(agent.role, right)
+        await watched(request, agent, refused=not allows)
+        if not allows:
             raise NotAllowedError
         return agent
 
@@ -160,4 +164,5 @@ def take_note(request: Request) -> dict[str, Any] | None:
 Reader = Annotated[Agent, with_right(Right.READ)]
 Server = Annotated[Agent, with_right(Right.SERVE)]
 Manager = Annotated[Agent, with_right(Right.PEOPLE)]
+Guardian = Annotated[Agent, with_right(Right.PRIVACY)]
 Spoken = Annotated[Words, Depends(words)]

@@ -59,6 +59,9 @@ def page_router(parts: AppParts, renderer: Renderer, lockout: Lockout) -> APIRou
         except SignInBusyError:
             return again(429, say("sign_in_busy"), 5.0)
         if agent is None:
+            # A name nobody has may be a password in the wrong field.
+            known = name if parts.agents.get(name) is not None else ""
+            parts.access.audit.record("console", "console.sign_in_failed", known)
             return again(401, say("wrong"))
         lockout.succeeded(name, address, attempt)
         sign_in(request, agent)
@@ -106,6 +109,7 @@ def page_router(parts: AppParts, renderer: Renderer, lockout: Lockout) -> APIRou
             view=view,
             q=q,
             before=before,
+            encrypted=parts.queries.encrypted,
             counted=counted,
             link=link,
         )

@@ -1,4 +1,4 @@
-"""Everything about who may come in, in one piece, as the pages are given it."""
+"""Everything about who may come in, and what they did, in one piece, as the pages are given it."""
 
 from __future__ import annotations
 
@@ -8,18 +8,20 @@ from sqlalchemy import Engine
 
 from bot.store.api_keys import SqlApiKeys
 from bot.store.attempts import SqlAttempts
+from bot.store.audit import SqlAudit
 from bot.store.sessions import SqlSessions
 
 
 @dataclass(frozen=True, slots=True)
 class Access:
-    """Keys of programs, sessions of people, attempts of either to get in."""
+    """Keys of programs, sessions of people, attempts of either to get in, and what they did."""
 
     api_keys: SqlApiKeys
     sessions: SqlSessions
     attempts: SqlAttempts
+    audit: SqlAudit
 
     @classmethod
     def of(cls, engine: Engine) -> Access:
         """All of it in one database."""
-        return cls(SqlApiKeys(engine), SqlSessions(engine), SqlAttempts(engine))
+        return cls(SqlApiKeys(engine), SqlSessions(engine), SqlAttempts(engine), SqlAudit(engine))
