@@ -10,13 +10,12 @@ from __future__ import annotations
 
 import csv
 import re
-import unicodedata
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from bot.answering.notices import to_script
 from bot.errors import InputError
+from retrieval.text import fold
 
 SHIPPED = Path(__file__).with_name("topics.csv")
 _NAME = re.compile(r"[a-z][a-z0-9_]{0,39}")
@@ -97,8 +96,7 @@ def _rows(table: csv.DictReader[str], path: Path) -> Iterable[Phrase]:
 
 
 def _plain(text: str) -> str:
-    narrow = unicodedata.normalize("NFKC", text).casefold().replace("’", "'")
-    return " ".join(to_script(narrow, "zh-Hans").split())
+    return " ".join(fold(text).replace("’", "'").split())
 
 
 def _pattern(text: str) -> str:
