@@ -20,6 +20,7 @@ from bot.types import Hit, Lang, Query, Retrieval
 from retrieval.calibration import Calibration, Features
 from retrieval.candidates import Candidates, Mode, gather
 from retrieval.evidence import LOOKED_AT, features_of
+from retrieval.filters import Demand, Shelf
 from retrieval.fusion import SKU_BONUS, FusionSettings, fuse
 from retrieval.index import HybridIndex
 from retrieval.rerank import RERANKED, rerank_within
@@ -50,6 +51,7 @@ class HybridRetriever:
         reader: Reader | None = None,
         rerank_budget_s: float = 0.5,
         day: Callable[[], date] = today,
+        shelf: Shelf | None = None,
     ) -> None:
         """Take finished parts.
 
@@ -62,6 +64,7 @@ class HybridRetriever:
             reader: None for none; used in modes `hybrid` and `rerank`.
             rerank_budget_s: passages not scored by then keep their place behind the others.
             day: gives the day on which passages must be valid.
+            shelf: the facts of the products; None to read them from the index.
         """
         if mode != "lexical" and (encoder is None or index.dense is None):
             raise ValueError(f"mode {mode!r} needs an encoder and an index with vectors")
@@ -75,6 +78,8 @@ class HybridRetriever:
         self._reader = reader if mode in {"hybrid", "rerank"} else None
         self._rerank_budget_s = rerank_budget_s
         self._day = day
+        filtered = mode in {"hybrid", "rerank"}
+        self._shelf = shelf or Shelf(index.products() if filtered else {}, len(index.passages))
 
     def with_index(self, index: HybridIndex) -> HybridRetriever:
         """The same retriever over another index."""
@@ -107,18 +112,25 @@ class HybridRetriever:
         version = self.index.manifest.index_version
         if not text or not self.index.passages or limit < 1:
             return Retrieval((), 0.0, version), None
-        said = _said(query)
-        vector = self._encode(text, said)
+        said = said_of(query)
+        vector = self.vector_of(text, said)
         encoded = time.perf_counter()
         wanted = terms(text) + terms(said)
-        candidates = gather(self.index, self._mode, text, wanted, vector, self._day())
+        demand = self._shelf.demand(text, query.lang)
+        meeting = self._shelf.meeting(demand) if demand else None
+        candidates = gather(self.index, self._mode, text, wanted, vector, self._day(), meeting)
         score = self._score(candidates)
+        if demand:
+            score = self._shelf.arranged(demand, candidates, score)
         order = self._order(candidates, score, query.lang)
         searched = time.perf_counter()
         shown = order[: max(limit, RERANKED if self._reader else LOOKED_AT)]
-        hits = [self._hit(candidates, score, at) for at in shown]
+        hits = [self._hit(candidates, score, at, demand) for at in shown]
         if self._reader:
             hits = rerank_within(self._reader, text, hits, self._rerank_budget_s)
+            if demand:
+                places = {self.index.passages[at].passage_id: at for at in candidates.positions}
+                hits = self._shelf.settled(demand, hits, places)
         features = features_of(self.index, text, wanted, candidates, hits)
         done = time.perf_counter()
         timings = {
@@ -129,7 +141,7 @@ class HybridRetriever:
         answerability = self._calibration.probability(features) if features else 0.0
         return Retrieval(tuple(hits[:limit]), answerability, version, timings), features
 
-    def _encode(self, text: str, said: str) -> NDArray[np.float32] | None:
+    def vector_of(self, text: str, said: str) -> NDArray[np.float32] | None:
         """The question's vector; of a follow-up halfway to that of the message by itself."""
         if self._mode == "lexical" or self._encoder is None:
             return None
@@ -168,19 +180,24 @@ class HybridRetriever:
             others.extend(entry[1:])
         return leaders + sorted(others, key=lambda at: -score[at])
 
-    def _hit(self, candidates: Candidates, score: NDArray[np.float32], at: int) -> Hit:
+    def _hit(
+        self, candidates: Candidates, score: NDArray[np.float32], at: int, demand: Demand | None
+    ) -> Hit:
+        position = int(candidates.positions[at])
+        judged = self._shelf.judge(demand, position) if demand else None
         bm25 = float(candidates.bm25[at])
         cosine = float(candidates.cosine[at])
         return Hit(
-            passage=self.index.passages[candidates.positions[at]],
+            passage=self.index.passages[position],
             score=float(score[at]),
             dense=cosine if np.isfinite(cosine) else None,
             lexical=bm25 if bm25 > 0 else None,
             exact=bool(candidates.by_sku[at] or candidates.by_name[at]),
+            unmet=judged.unmet if judged else (),
         )
 
 
-def _said(query: Query) -> str:
+def said_of(query: Query) -> str:
     """What a follow-up says by itself, which counts beside what it was completed to; else ""."""
     if not query.is_follow_up:
         return ""
