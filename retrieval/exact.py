@@ -48,11 +48,10 @@ class ExactIndex:
         skus: dict[str, set[int]] = {}
         names: dict[str, set[int]] = {}
         for position, passage in products.items():
-            codes = [passage.attributes.get("sku", "")]
-            codes += passage.attributes.get("skus", "").split(" | ")  # of its variants
-            for sku in filter(None, map(_compact, codes)):
+            own_skus, own_names = names_of(passage)
+            for sku in own_skus:
                 skus.setdefault(sku, set()).add(position)
-            for alias in _aliases(passage):
+            for alias in own_names:
                 names.setdefault(alias, set()).add(position)
         # An entry's translations carry the same code: what is found in one language counts for all.
         groups: dict[str, set[int]] = {}
@@ -83,6 +82,27 @@ class ExactIndex:
                 for start in range(len(compact) - length + 1):
                     by_name.update(self._names.get(compact[start : start + length], ()))
         return frozenset(by_sku), frozenset(by_name)
+
+
+def names_of(passage: Passage) -> tuple[frozenset[str], frozenset[str]]:
+    """A product's article numbers, and its models and names, as they are looked up."""
+    codes = [passage.attributes.get("sku", "")]
+    codes += passage.attributes.get("skus", "").split(" | ")  # of its variants
+    return frozenset(filter(None, map(_compact, codes))), frozenset(_aliases(passage))
+
+
+def spans_in(query: str, longest: int) -> frozenset[str]:
+    """Everything in `query` that may be an article number or a name.
+
+    Chinese is written without spaces: there it is every piece of at most `longest` characters.
+    """
+    folded = fold(query[:_MAX_QUERY])
+    spans = set(_spans(folded))
+    if has_han(folded):
+        compact = _compact(folded)
+        for start in range(len(compact)):
+            spans.update(compact[start:end] for end in range(start + 2, start + longest + 1))
+    return frozenset(spans)
 
 
 def model_codes(text: str) -> list[str]:

@@ -130,6 +130,30 @@ class LexicalIndex:
         statistics = Statistics(count, mean, counted.holding)
         return cls(terms, starts, vocabulary, statistics, counted.scores(statistics))
 
+    @classmethod
+    def sample(
+        cls,
+        documents: Sequence[Sequence[str]],
+        count: int,
+        mean_length: float,
+        holding: Mapping[str, int],
+    ) -> Self:
+        """Some passages of a collection kept elsewhere, scored as they would be among all.
+
+        Args:
+            documents: their terms.
+            count: passages in the collection.
+            mean_length: terms in one of them, on average.
+            holding: passages that hold each word of the question; other words count as rare.
+        """
+        vocabulary = {word: number for number, word in enumerate(holding)}
+        terms, starts = _flat([_numbered(document, vocabulary, {}) for document in documents])
+        counted = _Counted.of(terms, starts, len(vocabulary))
+        everywhere = np.ones(len(vocabulary), np.int64)
+        everywhere[: len(holding)] = list(holding.values())
+        statistics = Statistics(max(1, count), mean_length or 1.0, everywhere)
+        return cls(terms, starts, vocabulary, statistics, counted.scores(statistics))
+
     def beside(
         self,
         texts: Iterable[Sequence[str]],

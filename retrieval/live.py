@@ -12,29 +12,26 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable
 from pathlib import Path
-from types import TracebackType
-from typing import Self
 
 import structlog
 
-from bot.errors import ShopkeeperError
 from bot.protocols import Encoder, KnowledgeStore
 from bot.types import KnowledgeChanges, Query, Retrieval
 from retrieval.compaction import Compaction, Limits
 from retrieval.edits import apply, compact, difference, rebase
 from retrieval.encoding import Progress, VectorJournal
+from retrieval.follower import POLL_S, Follower
 from retrieval.index import HybridIndex
 from retrieval.retriever import HybridRetriever
 from retrieval.shared_folder import SharedFolder
 
 log = structlog.get_logger(__name__)
 
-POLL_S = 0.25
 _AT_ONCE = 128
 """Passages encoded before what is ready can be searched: a second's work for the encoder."""
 
 
-class LiveRetriever:
+class LiveRetriever(Follower):
     """Implements `bot.protocols.Retriever`; the index behind it changes with the knowledge."""
 
     def __init__(
@@ -59,16 +56,14 @@ class LiveRetriever:
             limits: when edits are joined into the large segment.
             on_update: called with every new index, after searches use it.
         """
+        super().__init__(poll_s)
         self._retriever = retriever
         self._store = store
         self._encoder = encoder
         self._folder = folder
-        self._poll_s = poll_s
         self._on_update = on_update
         self._checked = False
         self._updating = threading.Lock()
-        self._stop = threading.Event()
-        self._thread: threading.Thread | None = None
         self._limits = limits or Limits()
         self._compaction = Compaction(self._swap_compacted)
         self._shared = SharedFolder(folder, encoder, self.index) if folder else None
@@ -115,30 +110,10 @@ class LiveRetriever:
                 self._shared.save(self.index)
             return True
 
-    def start(self) -> Self:
-        """Follow the database from now on, in a thread of its own."""
-        if self._thread is None:
-            self._thread = threading.Thread(target=self._follow, name="knowledge", daemon=True)
-            self._thread.start()
-        return self
-
     def close(self) -> None:
         """Stop following and wait until a running update is finished."""
-        self._stop.set()
-        if self._thread is not None:
-            self._thread.join()
+        super().close()
         self._compaction.close()
-
-    def __enter__(self) -> Self:
-        return self.start()
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self.close()
 
     def _changes(self) -> KnowledgeChanges:
         """What the index lacks; everything that differs when its mark is not of this database."""
@@ -166,7 +141,7 @@ class LiveRetriever:
             done += len(some)
             if progress and done:
                 progress(done, done + len(waiting))
-            if not waiting or self._stop.is_set():
+            if not waiting or self.stopping:
                 return  # what is still waiting is found again at the next start
             if self._store.version() != changes.version:
                 changes = self._changes()
@@ -204,15 +179,3 @@ class LiveRetriever:
                 index = self._shared.mapped() or index
             self._swap(index)
             log.info("edits joined into the index", passages=self.size)
-
-    def _follow(self) -> None:
-        failed = ""
-        while not self._stop.wait(self._poll_s):
-            try:
-                self.refresh()
-                failed = ""
-            except Exception as error:  # the thread must outlive a locked or absent database
-                if str(error) != failed:  # once, not four times a second
-                    known = isinstance(error, ShopkeeperError)
-                    log.warning("index not updated", error=str(error), exc_info=not known)
-                failed = str(error)

@@ -87,9 +87,14 @@ class PostgresServer:
 
 
 @contextmanager
-def running_postgres(*, fsync: bool = False) -> Iterator[PostgresServer]:
-    """Start a server, stop it at the end. With `fsync` it is as slow as a real one."""
-    programs = find_programs()
+def running_postgres(
+    programs: Path | None = None, *, fsync: bool = False
+) -> Iterator[PostgresServer]:
+    """Start a server, stop it at the end. With `fsync` it is as slow as a real one.
+
+    `programs` is the folder with the server's programs; None for those of the system.
+    """
+    programs = programs or find_programs()
     # Not in pytest's folder: that one is closed to the other user, and too long for a socket.
     folder = Path(tempfile.mkdtemp(prefix="shop-pg-", dir="/tmp"))
     user = _server_user()

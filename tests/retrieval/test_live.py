@@ -3,6 +3,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable
+from datetime import timedelta
 from functools import partial
 from pathlib import Path
 
@@ -10,20 +11,24 @@ import pytest
 from structlog.testing import capture_logs
 
 from bot.types import Passage
+from retrieval.compaction import Limits
 from retrieval.index import HybridIndex
 from retrieval.live import LiveRetriever
 from retrieval.retriever import HybridRetriever
 from tests.fakes import FakeKnowledgeStore
 from tests.retrieval.fakes import BreakableStore, FakeEncoder, faq
-from tests.retrieval.shop import PASSAGES, ask
+from tests.retrieval.shop import PASSAGES, TODAY, ask
 
 
 def following(
-    store: FakeKnowledgeStore, folder: Path | None = None, index: HybridIndex | None = None
+    store: FakeKnowledgeStore,
+    folder: Path | None = None,
+    index: HybridIndex | None = None,
+    limits: Limits | None = None,
 ) -> LiveRetriever:
     encoder = FakeEncoder()
     retriever = HybridRetriever(index or HybridIndex.build((), encoder), encoder)
-    return LiveRetriever(retriever, store, encoder, folder=folder, poll_s=0.01)
+    return LiveRetriever(retriever, store, encoder, folder=folder, poll_s=0.01, limits=limits)
 
 
 def stocked(*passages: Passage) -> BreakableStore:
@@ -146,3 +151,87 @@ def test_closing_is_final_and_may_be_repeated(times: int) -> None:
     for _ in range(times):
         live.close()
     assert not [thread for thread in threading.enumerate() if thread.name == "knowledge"]
+
+
+def test_several_processes_stand_on_the_same_files(tmp_path: Path) -> None:
+    """Two servers of one shop: both see every edit; what one has joined the other takes over."""
+    store = stocked(*PASSAGES)
+    first, second = following(store, tmp_path), following(store, tmp_path)
+    first.refresh()
+    second.refresh()
+    assert second.index.base.name == first.index.base.name
+    for number in range(4):
+        store.upsert([faq(f"faq-{number}", f"Zeppelin number {number}?")])
+        for live in (first, second) if number % 2 else (second, first):
+            assert live.refresh()
+            assert ids(live, f"zeppelin number {number}")[0] == f"faq-{number}"
+        loaded = HybridIndex.load(tmp_path, FakeEncoder())
+        assert loaded.manifest.content_hash == first.index.manifest.content_hash
+        assert loaded.manifest.content_hash == second.index.manifest.content_hash
+
+
+def test_edits_of_a_large_index_are_joined_in_the_background(tmp_path: Path) -> None:
+    store = stocked(*PASSAGES)
+    limits = Limits(small=0, edits=3, share=0.0)
+    live = following(store, tmp_path, limits=limits)
+    live.refresh()
+    bases = {live.index.base.name}
+    with live:
+        for number in range(12):
+            store.upsert([faq(f"faq-{number}", f"Zeppelin number {number}?")])
+            store.delete([f"faq-{number - 6}"])
+            wait_for(partial(is_up_to_date, live, store))
+            bases.add(live.index.base.name)
+            assert ids(live, f"zeppelin number {number}")[0] == f"faq-{number}"
+            assert f"faq-{number - 6}" not in ids(live, f"zeppelin number {number - 6}")
+        wait_for(lambda: len(live.index.delta) + live.index.dead.sum() < 3)
+    assert len(bases) > 1
+    assert sorted(p.passage_id for p in live.index.live()) == sorted(
+        p.passage_id for p in store.live_passages()
+    )
+    assert HybridIndex.load(tmp_path, FakeEncoder()).manifest == live.index.manifest
+
+
+def is_up_to_date(live: LiveRetriever, store: FakeKnowledgeStore) -> bool:
+    return live.index.manifest.knowledge_version == store.version()
+
+
+def test_a_large_import_is_searchable_part_by_part_and_edits_overtake_it() -> None:
+    store = stocked(*PASSAGES)
+    live = following(store)
+    live.refresh()
+    store.upsert([faq(f"bulk-{n:03}", f"Bulk number {n}?") for n in range(300)])
+    urgent = faq("urgent", "Is the zeppelin recalled?")
+    seen: list[tuple[bool, int]] = []
+
+    def watch(done: int, total: int) -> None:
+        if not seen:
+            store.upsert([urgent])
+        seen.append((live.index.get("urgent") is not None, live.size))
+
+    live.refresh(watch)
+    assert len(seen) >= 3
+    assert [there for there, _ in seen[:2]] == [False, True]
+    assert [size for _, size in seen] == sorted(size for _, size in seen)
+    assert live.size == len(PASSAGES) + 301
+
+
+def test_an_expired_passage_stops_answering_without_an_edit() -> None:
+    day = TODAY
+    encoder = FakeEncoder()
+    retriever = HybridRetriever(HybridIndex.build((), encoder), encoder, day=lambda: day)
+    sale = faq("sale", "Is there a sale?", valid_until=TODAY)
+    live = LiveRetriever(retriever, stocked(*PASSAGES, sale), encoder)
+    live.refresh()
+    assert ids(live, "Is there a sale?")[0] == "sale"
+    day = TODAY + timedelta(days=1)
+    assert "sale" not in ids(live, "Is there a sale?")
+
+
+def test_a_damaged_saved_index_is_replaced(tmp_path: Path) -> None:
+    store = stocked(*PASSAGES)
+    following(store, tmp_path).refresh()
+    (next(tmp_path.glob("data-*")) / "dense.faiss").write_bytes(b"damaged")
+    live = following(store, tmp_path)
+    live.refresh()
+    assert HybridIndex.load(tmp_path, FakeEncoder()).manifest == live.index.manifest
