@@ -30,6 +30,11 @@ class Follower(ABC):
         """Bring the index up to date now; whether there was anything to do."""
 
     @property
+    def following(self) -> bool:
+        """Whether the thread that follows edits is alive."""
+        return self._thread is not None and self._thread.is_alive()
+
+    @property
     def stopping(self) -> bool:
         """Whether a long update had better end early."""
         return self._stop.is_set()
