@@ -6,8 +6,6 @@ prints one JSON object as its last line on stdout.
 
 from __future__ import annotations
 
-import json
-import math
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import datetime
@@ -17,9 +15,9 @@ from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 import typer
 from rich.console import Console
 from rich.progress import track
-from rich.table import Table
 
 from bot.commands.models import needs_training_extra, progress_bars
+from bot.commands.reporting import compare, finish, write_details, write_report
 from bot.config import load_settings
 
 if TYPE_CHECKING:
@@ -29,12 +27,14 @@ eval_app = typer.Typer(help="Measure retrieval, answers, sentiment, frustration,
 T = TypeVar("T")
 
 Details = Annotated[Path | None, typer.Option(help="Write one row per case to this file.")]
+Report = Annotated[Path | None, typer.Option(help="Write an HTML page with the worst cases.")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print nothing but the JSON object.")]
 Data = Annotated[Path, typer.Option(help="JSON Lines file: id, lang, text and the labels.")]
 
 
 def register(app: typer.Typer) -> None:
     """Add the group to the command line."""
+    eval_app.command("compare")(compare)
     app.add_typer(eval_app, name="eval")
 
 
@@ -90,7 +90,7 @@ def retrieval(
         progress=_bar("searching"),
     )
     _complain(report.problems)
-    _finish(
+    finish(
         "retrieval",
         report.n,
         dict(report.metrics),
@@ -113,6 +113,7 @@ def answers(
     split: Annotated[str, typer.Option(help="Only rows of this split; empty for all.")] = "",
     limit: Annotated[int, typer.Option(help="Only the first so many; 0 for all.")] = 0,
     details: Details = None,
+    report: Report = None,
     as_json: AsJson = False,
 ) -> None:
     """Whole turns: F1, fidelity, abstention, citations, language, time."""
@@ -128,11 +129,8 @@ def answers(
         config = {"generator": runner.composer.generator.name, "given_context": given_context}
     if details is not None:
         write_details(details, [scores.details_of(outcome) for outcome in outcomes])
-    by_lang = {
-        lang: scores.metrics_of([o for o in outcomes if scores.language_of(o) == lang])
-        for lang in sorted({scores.language_of(o) for o in outcomes})
-    }
-    _finish(
+    by_lang = scores.grouped(outcomes, scores.language_of)
+    result = finish(
         "answers",
         len(outcomes),
         scores.metrics_of(outcomes),
@@ -141,6 +139,10 @@ def answers(
         started,
         as_json=as_json,
     )
+    if report is not None:
+        groups = {"language": by_lang, "kind": scores.grouped(outcomes, scores.kind_of)}
+        worst = [scores.details_of(outcome) for outcome in scores.worst(outcomes)]
+        write_report(report, result, groups, worst, scores.SHOWN)
 
 
 @eval_app.command("sentiment")
@@ -200,7 +202,7 @@ def _finish_labels(
     if details is not None:
         write_details(details, [dict(row) for row in report.details])
     by_lang = {lang: dict(values) for lang, values in report.by_lang.items()}
-    _finish(task, report.n, report.metrics, by_lang, config, started, as_json=as_json)
+    finish(task, report.n, report.metrics, by_lang, config, started, as_json=as_json)
 
 
 def _complain(problems: Sequence[str]) -> None:
@@ -227,50 +229,3 @@ def _bar(what: str) -> Callable[[int, int], None]:
             console.print(f"{what}: {done}/{total}", end="\r", highlight=False)
 
     return report
-
-
-def _finish(
-    task: str,
-    n: int,
-    metrics: dict[str, float],
-    by_lang: dict[str, dict[str, float]],
-    config: dict[str, Any],
-    started: float,
-    *,
-    as_json: bool,
-) -> None:
-    result = {
-        "task": task,
-        "n": n,
-        "metrics": _rounded(metrics),
-        "by_lang": {lang: _rounded(values) for lang, values in by_lang.items()},
-        "config": config,
-        "seconds": round(time.monotonic() - started, 1),
-    }
-    if not as_json:
-        _show(result)
-    print(json.dumps(result, ensure_ascii=False), flush=True)
-
-
-def write_details(path: Path, rows: Sequence[Any]) -> None:
-    """One JSON object a line."""
-    with path.open("w", encoding="utf-8") as file:
-        for row in rows:
-            file.write(json.dumps(row, ensure_ascii=False) + "\n")
-
-
-def _rounded(metrics: dict[str, float]) -> dict[str, float | None]:
-    """Four decimals; a metric that the rows do not tell is null, since JSON has no NaN."""
-    return {
-        name: None if math.isnan(value) else round(float(value), 4)
-        for name, value in metrics.items()
-    }
-
-
-def _show(result: dict[str, Any]) -> None:
-    languages = list(result["by_lang"])
-    table = Table("metric", "all", *languages, title=f"{result['task']}, n = {result['n']}")
-    for name, value in result["metrics"].items():
-        cells = [result["by_lang"][lang].get(name) for lang in languages]
-        table.add_row(name, *("–" if cell is None else f"{cell:g}" for cell in (value, *cells)))
-    Console(stderr=True).print(table)

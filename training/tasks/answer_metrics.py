@@ -7,8 +7,10 @@ Covered: everything that `shopkeeper eval answers` reports. Not covered: making 
 from __future__ import annotations
 
 import statistics
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
+
+import numpy as np
 
 from bot.answering.facts import facts_of, is_supported
 from bot.types import join_sentences
@@ -50,9 +52,13 @@ def metrics_of(outcomes: Sequence[Outcome]) -> dict[str, float]:
         "false_block": _share(sum(not v.released for v, _ in good), len(good)),
         "blocked": _share(len(blocked), len(verdicts)),
         "citation_precision": _mean([x for o in outcomes for x in _citation_scores(o)]),
+        "citation_recall": _mean([x for o in outcomes for x in _citation_recall(o)]),
         "language_match": _mean([float(_language_matches(o)) for o in outcomes if o.text]),
-        "first_sentence_p50_ms": _median([o.first_ms for o in outcomes]),
-        "turn_p50_ms": _median([o.total_ms for o in outcomes]),
+        "answer_chars": _mean([float(len(o.text)) for o in outcomes if o.text]),
+        "first_sentence_p50_ms": _quantile([o.first_ms for o in outcomes], 0.5),
+        "first_sentence_p95_ms": _quantile([o.first_ms for o in outcomes], 0.95),
+        "turn_p50_ms": _quantile([o.total_ms for o in outcomes], 0.5),
+        "turn_p95_ms": _quantile([o.total_ms for o in outcomes], 0.95),
     }
 
 
@@ -108,6 +114,12 @@ def _citation_scores(outcome: Outcome) -> list[float]:
     return [float(any(a.casefold() in c.text.casefold() for a in question.answers)) for c in cited]
 
 
+def _citation_recall(outcome: Outcome) -> list[float]:
+    """1 where an answered question cites a gold passage, 0 where it cites only others."""
+    scores = _citation_scores(outcome)
+    return [max(scores)] if scores else []
+
+
 def _language_matches(outcome: Outcome) -> bool:
     # A bare figure or a Latin name is right in any language.
     text = outcome.text
@@ -122,8 +134,8 @@ def _mean(values: Sequence[float]) -> float:
     return statistics.fmean(values) if values else float("nan")
 
 
-def _median(values: Sequence[float]) -> float:
-    return statistics.median(values) if values else float("nan")
+def _quantile(values: Sequence[float], share: float) -> float:
+    return float(np.quantile(values, share)) if values else float("nan")
 
 
 def _share(part: int, whole: int) -> float:
@@ -157,6 +169,34 @@ def details_of(outcome: Outcome) -> dict[str, Any]:
         "first_ms": round(outcome.first_ms, 1),
         "total_ms": round(outcome.total_ms, 1),
     }
+
+
+SHOWN = ("lang", "kind", "question", "reply", "reference_answer", "answers", "reason", "f1")
+"""Fields of a case that a report shows."""
+
+
+def worst(outcomes: Sequence[Outcome]) -> list[Outcome]:
+    """Those that went wrong, worst first: wrong answers, then refusals, then answers too many."""
+
+    def badness(outcome: Outcome) -> float:
+        if outcome.question.answerable:
+            return 1.0 - row_scores(outcome)["f1"] if not outcome.abstained else 0.5
+        return 0.0 if outcome.abstained else 0.6 + 0.4 * outcome.answerability
+
+    return sorted((o for o in outcomes if badness(o) > 0.4), key=badness, reverse=True)
+
+
+def grouped(
+    outcomes: Sequence[Outcome], key: Callable[[Outcome], str]
+) -> dict[str, dict[str, float]]:
+    """All metrics for each value of `key`; outcomes whose key is empty are left out."""
+    values = sorted({key(outcome) for outcome in outcomes} - {""})
+    return {value: metrics_of([o for o in outcomes if key(o) == value]) for value in values}
+
+
+def kind_of(outcome: Outcome) -> str:
+    """The kind of question that an outcome is counted under."""
+    return outcome.question.kind
 
 
 def language_of(outcome: Outcome) -> str:

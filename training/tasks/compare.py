@@ -1,0 +1,120 @@
+"""`shopkeeper eval compare A B`: which of two runs is better, row by row, with an interval.
+
+Covered: two files of `--details` over the same rows; every number (or true/false) that both give
+for a row is a measure. The interval is a paired bootstrap over rows. Not covered: runs over
+different rows (only those in both files count) and averages that are not means over rows.
+
+Source: Efron and Tibshirani, 1993, An Introduction to the Bootstrap; Koehn, 2004, for pairing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from bot.errors import InputError
+from training.data.jsonl import Row, read_jsonl
+
+_SAMPLES = 5000
+_LOWER_IS_BETTER = ("_ms", "ms", "confidence_wrong", "over_abstained", "blocked")
+_NOT_MEASURES = frozenset({"answerable", "threshold", "answerability", "confidence"})
+
+
+@dataclass(frozen=True, slots=True)
+class Difference:
+    """One measure: its mean in A and B, B minus A with a 95 % interval, and the verdict."""
+
+    measure: str
+    n: int
+    a: float
+    b: float
+    low: float
+    high: float
+    verdict: str
+
+    @property
+    def change(self) -> float:
+        """Mean of B minus mean of A."""
+        return self.b - self.a
+
+
+def compare_files(a: Path, b: Path, seed: int = 11) -> list[Difference]:
+    """Compare two details files on the rows that both hold.
+
+    Raises:
+        InputError: a file cannot be read, or they share no row with a number.
+    """
+    left, right = _rows(a), _rows(b)
+    shared = [key for key in left if key in right]
+    measures = [
+        name
+        for name in dict.fromkeys(name for key in shared for name in left[key])
+        if name not in _NOT_MEASURES
+    ]
+    rng = np.random.default_rng(seed)
+    found = []
+    for name in measures:
+        pairs = [(left[k][name], right[k][name]) for k in shared if name in left[k] & right[k]]
+        if pairs:
+            found.append(_difference(name, np.array(pairs, np.float64), rng))
+    if not found:
+        raise InputError(
+            f"{a.name} and {b.name} share no row with a number",
+            fix="give two files that --details wrote over the same questions",
+        )
+    return found
+
+
+class _Numbers(dict[str, float]):
+    """The numbers of one row; `a & b` are the names both have."""
+
+    def __and__(self, other: _Numbers) -> set[str]:
+        return set(self) & set(other)
+
+
+def _rows(path: Path) -> dict[str, _Numbers]:
+    def convert(row: Row) -> tuple[str, _Numbers]:
+        key = str(row.values.get("id", row.line))
+        numbers = {
+            name: float(value)
+            for name, value in row.values.items()
+            if isinstance(value, (bool, int, float)) and name != "id"
+        }
+        return key, _Numbers(numbers)
+
+    return dict(read_jsonl(path, convert).items)
+
+
+def _difference(name: str, pairs: NDArray[np.float64], rng: np.random.Generator) -> Difference:
+    change = pairs[:, 1] - pairs[:, 0]
+    drawn = rng.integers(0, len(change), (_SAMPLES, len(change)))
+    means = change[drawn].mean(axis=1)
+    low, high = (float(x) for x in np.percentile(means, [2.5, 97.5]))
+    lower_is_better = name.endswith(_LOWER_IS_BETTER)
+    if low <= 0.0 <= high:
+        verdict = "no clear difference"
+    else:
+        verdict = "B is better" if (low > 0) != lower_is_better else "A is better"
+    a, b = (float(x) for x in pairs.mean(axis=0))
+    return Difference(name, len(change), a, b, low, high, verdict)
+
+
+def as_rows(found: Sequence[Difference]) -> list[dict[str, float | int | str]]:
+    """For JSON."""
+    return [
+        {
+            "measure": d.measure,
+            "n": d.n,
+            "a": round(d.a, 4),
+            "b": round(d.b, 4),
+            "change": round(d.change, 4),
+            "low": round(d.low, 4),
+            "high": round(d.high, 4),
+            "verdict": d.verdict,
+        }
+        for d in found
+    ]
