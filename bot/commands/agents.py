@@ -11,6 +11,7 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
+from bot.commands.recorded import record_command
 from bot.config import load_settings
 
 if TYPE_CHECKING:
@@ -43,6 +44,7 @@ def add(
     chosen = _ask_password(name)
     with _shop() as shop:
         made = shop.agents.create(name, chosen, "admin" if admin else "agent")
+        record_command(shop.engine, "agents.add", made.name, made.role)
     console.print(f"{made.name} may sign in at /console", style="green", markup=False)
 
 
@@ -59,6 +61,7 @@ def disable(name: Name) -> None:
     """Stop somebody from signing in, and sign them out."""
     with _shop() as shop:
         shop.agents.disable(name)
+        record_command(shop.engine, "agents.disable", name)
     console.print(f"{name} can no longer sign in", markup=False)
 
 
@@ -66,6 +69,7 @@ def enable(name: Name) -> None:
     """Let somebody sign in again."""
     with _shop() as shop:
         shop.agents.enable(name)
+        record_command(shop.engine, "agents.enable", name)
     console.print(f"{name} may sign in again", markup=False)
 
 
@@ -74,6 +78,7 @@ def password(name: Name) -> None:
     chosen = _ask_password(name)
     with _shop() as shop:
         shop.agents.set_password(name, chosen)
+        record_command(shop.engine, "agents.password", name)
     console.print(f"{name} has a new password", markup=False)
 
 
@@ -81,6 +86,7 @@ def role(name: Name, role: Annotated[str, typer.Argument(help="agent or admin")]
     """Change what somebody may do."""
     with _shop() as shop:
         shop.agents.set_role(name, role)
+        record_command(shop.engine, "agents.role", name, role)
     console.print(f"{name} is {role} now", markup=False)
 
 
@@ -90,6 +96,7 @@ def sign_out(name: Name) -> None:
 
     with _shop() as shop:
         ended = SqlSessions(shop.engine).end_all(name)
+        record_command(shop.engine, "agents.sign_out", name)
     console.print(f"{ended} sessions of {name} ended", markup=False)
 
 
@@ -102,6 +109,7 @@ def unlock(
 
     with _shop() as shop:
         forgotten = Lockout(SqlAttempts(shop.engine)).unlock(name)
+        record_command(shop.engine, "agents.unlock", name)
     console.print(f"{forgotten} attempts forgotten")
 
 

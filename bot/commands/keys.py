@@ -12,9 +12,11 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
+from bot.commands.recorded import record_command
 from bot.config import load_settings
 
 if TYPE_CHECKING:
+    from bot.build import Shop
     from bot.store.api_keys import ApiKey, SqlApiKeys
 
 console = Console()
@@ -37,8 +39,10 @@ def create(
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
 ) -> None:
     """Make a key. It is shown once and kept as a hash."""
-    with _keys() as keys:
+    with _shop() as shop:
+        keys = _keys_of(shop)
         key, whole = keys.create(name, scope, timedelta(days=days) if days else None)
+        record_command(shop.engine, "keys.create", key.key_id, " ".join(sorted(key.scopes)))
     if as_json:
         print(json.dumps({"key_id": key.key_id, "key": whole, "scopes": sorted(key.scopes)}))
         return
@@ -51,8 +55,8 @@ def create(
 def show() -> None:
     """List keys, without their secrets."""
     table = Table("id", "name", "scopes", "made", "last used", "state")
-    with _keys() as keys:
-        for key in keys.list():
+    with _shop() as shop:
+        for key in _keys_of(shop).list():
             table.add_row(
                 key.key_id,
                 key.name,
@@ -66,18 +70,24 @@ def show() -> None:
 
 def revoke(key_id: Annotated[str, typer.Argument(help="See `shopkeeper keys list`.")]) -> None:
     """Make a key useless, at once and for ever."""
-    with _keys() as keys:
-        keys.revoke(key_id)
+    with _shop() as shop:
+        _keys_of(shop).revoke(key_id)
+        record_command(shop.engine, "keys.revoke", key_id)
     console.print(f"{key_id} is revoked", markup=False)
 
 
 @contextmanager
-def _keys() -> Iterator[SqlApiKeys]:
+def _shop() -> Iterator[Shop]:
     from bot.build import open_shop
-    from bot.store.api_keys import SqlApiKeys
 
     with open_shop(load_settings(), models=False) as shop:
-        yield SqlApiKeys(shop.engine)
+        yield shop
+
+
+def _keys_of(shop: Shop) -> SqlApiKeys:
+    from bot.store.api_keys import SqlApiKeys
+
+    return SqlApiKeys(shop.engine)
 
 
 def _state(key: ApiKey) -> str:

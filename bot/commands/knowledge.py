@@ -14,6 +14,7 @@ from rich.table import Table
 from bot.build import Shop, open_shop
 from bot.commands.importing import show_problems
 from bot.commands.models import progress_bars
+from bot.commands.recorded import record_command
 from bot.config import Settings
 from bot.errors import InputError
 from bot.types import Passage
@@ -26,6 +27,7 @@ def delete(settings: Settings, passage_ids: list[str]) -> None:
     """Delete passages."""
     with open_shop(settings, models=False) as shop:
         count = shop.knowledge.delete(passage_ids)
+        record_command(shop.engine, "knowledge.delete", "", f"{count} passages")
     console.print(f"{count} of {len(passage_ids)} passages deleted")
 
 

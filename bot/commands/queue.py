@@ -16,6 +16,7 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
+from bot.commands.recorded import record_command
 from bot.config import load_settings
 from bot.errors import InputError
 
@@ -105,8 +106,9 @@ def show_list(
 
 def show(box: Which, row_id: int, as_json: AsJson = False) -> None:
     """One row whole, with what the customer wrote or is told."""
-    with _desk() as (_, desk):
+    with _desk() as (engine, desk):
         row = desk.row(box.box, row_id)
+        record_command(engine, "queue.read", f"{box.value}:{row_id}")
     if row is None:
         raise InputError(
             f"the {box.value} has no row {row_id}", fix=f"shopkeeper queue list {box.value}"
@@ -123,8 +125,9 @@ def show(box: Which, row_id: int, as_json: AsJson = False) -> None:
 
 def replay(box: Which, rows: Rows = None, every: All = False, system: System = "") -> None:
     """Give dead rows all their attempts again; a running server takes them up within a second."""
-    with _desk() as (_, desk):
+    with _desk() as (engine, desk):
         changed = desk.replay(box.box, _chosen(desk, box, rows, every, system))
+        record_command(engine, "queue.replay", box.value, f"{changed} rows")
     _report(changed, rows, "to be tried again")
 
 
@@ -136,8 +139,9 @@ def drop(
     reason: Annotated[str, typer.Option(help="Kept on the row.")] = "dropped by the operator",
 ) -> None:
     """Close dead rows for good; nothing is sent, the rows stay for the record."""
-    with _desk() as (_, desk):
+    with _desk() as (engine, desk):
         changed = desk.drop(box.box, _chosen(desk, box, rows, every, system), reason)
+        record_command(engine, "queue.drop", box.value, f"{changed} rows")
     _report(changed, rows, "closed")
 
 
