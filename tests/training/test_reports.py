@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from selectolax.parser import HTMLParser
+from selectolax.lexbor import LexborHTMLParser
 
 from bot.errors import InputError
 from training.gate import missed_bounds
@@ -62,7 +62,7 @@ def test_a_report_shows_figures_bars_and_cases_inert() -> None:
     groups = {"language": {"en": {"f1": 0.25, "turn_ms": 900.0}, "zh": {"f1": 0.75}}}
     cases = [{"question": "<script>alert(1)</script>", "f1": 0.0}] * 60
     page = render("answers", result, groups, cases, ("question", "f1"))
-    tree = HTMLParser(page)
+    tree = LexborHTMLParser(page)
     assert tree.css_first("script") is None
     assert len(tree.css("table.cases tbody tr")) == 50
     assert "0.2500" in page
