@@ -17,14 +17,16 @@ from sqlalchemy import Engine
 from bot.answering.compose import Composer, Wording
 from bot.answering.decision import Thresholds
 from bot.config import Settings
-from bot.errors import IndexMismatchError, ShopkeeperError, StoreError
+from bot.errors import ShopkeeperError, StoreError
 from bot.handover.hours import OpeningHours
 from bot.handover.policy import HandoverPolicy
 from bot.models.runtime import load_encoder, load_generator
 from bot.mood import EncoderMood
 from bot.protocols import Encoder, Generator, Reader
 from bot.query import Understander
+from bot.readiness import database_checks, generator_check, index_check
 from bot.remember import RememberingEncoder
+from bot.searching import Searching, ShopRetriever
 from bot.service import Service
 from bot.store.lane import STANDARD_WAITS_S, Backoff
 from bot.store.queries import ConsoleQueries
@@ -38,15 +40,12 @@ from bot.store.sql import (
     SqlSettings,
     SqlSubscribers,
     SqlTurnStore,
-    check,
     migrate,
     open_engine,
 )
 from bot.types import Passage, ReadinessCheck
 from retrieval.calibration import Calibration
-from retrieval.encoding import VectorJournal
 from retrieval.index import HybridIndex
-from retrieval.live import LiveRetriever
 from retrieval.retriever import HybridRetriever
 
 if TYPE_CHECKING:
@@ -122,7 +121,7 @@ class Shop:
         self.shop_settings = SqlSettings(engine)
         self.search = search
         self.generator = generator
-        self._retriever: LiveRetriever | None = None
+        self._retriever: ShopRetriever | None = None
 
     @property
     def parts(self) -> SearchParts:
@@ -131,35 +130,25 @@ class Shop:
             raise ShopkeeperError("this shop was opened without models")
         return self.search
 
-    def retriever(self, progress: Progress | None = None) -> LiveRetriever:
-        """The live retriever, brought up to date on first use and following edits from then on."""
+    def retriever(self, progress: Progress | None = None) -> ShopRetriever:
+        """The retriever, brought up to date on first use and following edits from then on."""
         if self._retriever is None:
-            index = self._saved_index()
-            live = LiveRetriever(
-                self.parts.over(index),
-                self.knowledge,
-                self.parts.encoder,
-                folder=self.settings.index_dir,
-            )
-            live.refresh(progress)
-            self._retriever = live.start()
+            self._retriever = self.searching.following(self.engine, progress)
         return self._retriever
+
+    def hybrid(self, progress: Progress | None = None) -> HybridRetriever:
+        """Today's knowledge in memory, for measuring and fitting, wherever the shop searches."""
+        return self.parts.over(self.searching.live(progress).index)
 
     def rebuild_index(self, progress: Progress | None = None) -> None:
         """Build the index from the database, whatever is saved."""
-        whole = self.knowledge.snapshot()
-        encoder = self.parts.encoder
-        journal = VectorJournal(self.settings.index_dir, encoder)
-        index = HybridIndex.build(
-            whole.passages,
-            encoder,
-            progress,
-            knowledge_version=whole.version,
-            knowledge_stamp=whole.stamp,
-            journal=journal,
-        )
-        index.save(self.settings.index_dir)
-        journal.clear()
+        self.searching.rebuild(progress)
+
+    @property
+    def searching(self) -> Searching:
+        """Opens the searches."""
+        parts = self.parts
+        return Searching(self.settings, self.knowledge, parts.encoder, parts.over)
 
     def service(self, progress: Progress | None = None) -> Service:
         """The service that answers messages."""
@@ -179,12 +168,8 @@ class Shop:
 
     def readiness(self) -> Sequence[ReadinessCheck]:
         """Look at database, index and generator now."""
-        checks = [self._database_check()]
-        size = self._retriever.size if self._retriever else 0
-        checks.append(ReadinessCheck("index", size > 0, f"{size} passages"))
-        name = self.generator.name if self.generator else "none"
-        checks.append(ReadinessCheck("generator", self.generator is not None, name))
-        return checks
+        generator = generator_check(self.generator)
+        return [*database_checks(self.engine), index_check(self._retriever), generator]
 
     def close(self) -> None:
         """Stop following edits, free the generator, close the database."""
@@ -194,20 +179,6 @@ class Shop:
         if close:
             close()
         self.engine.dispose()
-
-    def _database_check(self) -> ReadinessCheck:
-        try:
-            check(self.engine)
-        except StoreError as error:
-            return ReadinessCheck("database", False, error.message)
-        return ReadinessCheck("database", True, self.engine.dialect.name)
-
-    def _saved_index(self) -> HybridIndex:
-        """The index of the last run; an empty one when there is none that fits."""
-        try:
-            return HybridIndex.load(self.settings.index_dir, self.parts.encoder)
-        except IndexMismatchError:
-            return HybridIndex.build((), self.parts.encoder)
 
 
 @contextmanager
@@ -300,7 +271,7 @@ def answer_task(
         if passages is not None:
             searched = over(parts, read_passages(passages))
         elif not given_context:
-            searched = parts.over(shop.retriever().index)
+            searched = shop.hybrid()
         yield AnswerTask(
             understand=parts.understand,
             composer=composer(settings, shop.generator),

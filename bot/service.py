@@ -17,6 +17,7 @@ import structlog
 
 from bot.answering.compose import Composer, Draft
 from bot.answering.decision import Thresholds, decide
+from bot.observing import OnTurn, nobody
 from bot.protocols import MoodReader, Retriever, TurnStore, Understand
 from bot.types import (
     Action,
@@ -74,6 +75,7 @@ class Service:
     thresholds: Thresholds
     versions: Mapping[str, str]
     max_chars: int = 4000
+    on_turn: OnTurn = nobody
 
     def answer(self, message: Message) -> Iterator[Reply]:
         """Checked replies, one by one; the turn is stored when the last one is out.
@@ -89,7 +91,9 @@ class Service:
         try:
             yield from self._work(progress)
         finally:
-            self.store.save(self._turn(progress))
+            turn = self._turn(progress)
+            self.store.save(turn)
+            self.on_turn(turn)
 
     def answer_turn(self, message: Message) -> Turn:
         """The whole turn at once, not stored: for channels that store it with their own rows."""
@@ -99,7 +103,9 @@ class Service:
         progress = self._begin(message)
         for _ in self._work(progress):
             pass
-        return self._turn(progress)
+        turn = self._turn(progress)
+        self.on_turn(turn)
+        return turn
 
     def _begin(self, message: Message) -> _Progress:
         lang = message.interface_lang or "en"

@@ -25,6 +25,7 @@ from bot.channels.desk import Desk
 from bot.channels.edge import Edge
 from bot.channels.gradio_chat import build_chat
 from bot.channels.http import api_router
+from bot.channels.metrics import HttpMetrics, Metrics, metrics_router
 from bot.channels.parts import AppParts
 from bot.console.app import console_app
 
@@ -32,12 +33,15 @@ MAX_BODY_BYTES = 1024 * 1024
 """A product of a connected shop with all its variants; a long message is far smaller."""
 
 
-def create_app(parts: AppParts, routers: Sequence[APIRouter] = ()) -> FastAPI:
+def create_app(
+    parts: AppParts, routers: Sequence[APIRouter] = (), metrics: Metrics | None = None
+) -> FastAPI:
     """The application, ready for an ASGI server.
 
     Args:
         parts: what to serve.
         routers: more routes, e.g. of connected systems; tried before the chat page's.
+        metrics: counts requests; shown at `/metrics` if the settings say so.
     """
     desk = Desk(parts)
 
@@ -59,6 +63,7 @@ def create_app(parts: AppParts, routers: Sequence[APIRouter] = ()) -> FastAPI:
         middleware=[
             Middleware(TrustedProxies, trusted=parts.settings.trusted_proxies),
             Middleware(Edge, max_body_bytes=MAX_BODY_BYTES),
+            *([Middleware(HttpMetrics, metrics=metrics)] if metrics else []),
             Middleware(Admission, settings=parts.settings),
         ],
     )
@@ -66,6 +71,8 @@ def create_app(parts: AppParts, routers: Sequence[APIRouter] = ()) -> FastAPI:
     app.include_router(api_router(parts, desk))
     for router in routers:
         app.include_router(router)
+    if metrics is not None and parts.settings.metrics != "off":
+        app.include_router(metrics_router(parts, metrics))
     app.mount(STATIC_PATH, StaticFiles(directory=STATIC))
 
     @app.get("/console", include_in_schema=False)
@@ -108,4 +115,6 @@ def _mount_chat(app: FastAPI, parts: AppParts, desk: Desk) -> None:
     mounted = app.routes[-1]
     if not isinstance(mounted, Mount):
         raise TypeError(f"the chat page was mounted as {mounted!r}")
+    # Pages keep a stream open only to be told that they are gone; it must not hold up an end.
+    app.state.idle_streams = [getattr(mounted.app, "stop_event").set]  # noqa: B009
     mounted.app = ChatDoor(mounted.app, parts.settings)

@@ -34,6 +34,7 @@ class Delivering:
     adapters: Mapping[str, Delivers]
     is_with_agent: Callable[[str], bool]
     client: httpx.Client
+    count: Callable[[str, str], None] = lambda _channel, _outcome: None
 
     def work(self, item: OutboxItem) -> None:
         """Deliver one thing and store the outcome.
@@ -64,6 +65,8 @@ class Delivering:
         except NotDeliveredError as error:
             # An older doubt lasts until an attempt has looked into it and gone on to send.
             in_doubt = error.in_doubt if sent_now else item.in_doubt
+            cause = "refused" if error.permanent else "in_doubt" if in_doubt else "not_taken"
+            self.count(outgoing.channel, cause)
             tell.warning(
                 "delivery_failed",
                 error=error.message,
@@ -79,14 +82,17 @@ class Delivering:
                 in_doubt=in_doubt,
             )
         except Exception as error:
+            self.count(outgoing.channel, "broke")
             tell.exception("delivery_broke")
             self.queue.fail(item, type(error).__name__, in_doubt=sent_now or item.in_doubt)
         else:
             if isinstance(outcome, Delivered):
                 self.queue.delivered(item, outcome.external_id)
+                self.count(outgoing.channel, "delivered")
                 tell.info("delivered")
                 return
             unsaid = outgoing.kind == "reply" and not outcome.perhaps_sent
             turn_id = outgoing.key.removesuffix(TURN_KEY_END) if unsaid else ""
             self.queue.discard(item, outcome.because, unsaid_turn_id=turn_id)
+            self.count(outgoing.channel, "dropped")
             tell.info("delivery_dropped", because=outcome.because)

@@ -11,11 +11,14 @@ answer's iterator before it would draft the next sentence.
 from __future__ import annotations
 
 import asyncio
+import contextvars
 import threading
 from collections.abc import AsyncIterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import suppress
 from typing import Final
+
+import structlog
 
 from bot.errors import ShopkeeperError
 from bot.protocols import AnswerMessage
@@ -136,7 +139,11 @@ class AnswerGate:
                 raise OverloadedError(retry_after_s=max(2, 2 * waiting // self._workers))
             self._admitted += 1
         stream = AnswerStream()
-        future = self._pool.submit(stream._work, self._answer, message)
+        # The thread's log lines belong to the request that waits for it.
+        context = contextvars.copy_context()
+        told = {"conversation": message.conversation_id, "turn": message.message_id}
+        context.run(structlog.contextvars.bind_contextvars, **told)
+        future = self._pool.submit(context.run, stream._work, self._answer, message)
         stream._future = future
         future.add_done_callback(self._release)
         future.add_done_callback(stream._cancelled)

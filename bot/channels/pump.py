@@ -22,6 +22,7 @@ T = TypeVar("T")
 log = structlog.get_logger(__name__)
 
 LONGEST_PAUSE_S: Final = 15.0
+FAILURES_TILL_ILL: Final = 2
 
 
 @dataclass(frozen=True)
@@ -87,6 +88,15 @@ class Pump(Generic[T]):
     def start(self) -> None:
         """Begin to work."""
         self._dispatcher.start()
+
+    @property
+    def well(self) -> bool:
+        """Whether the dispatcher lives and got at the box when it last tried."""
+        return self._dispatcher.is_alive() and self._failures < FAILURES_TILL_ILL
+
+    def claim_no_more(self) -> None:
+        """Begin to stop. Neither blocks nor locks: a signal handler may call it."""
+        self._stopping = True
 
     def wake(self, after_s: float = 0.0) -> None:
         """Look for work in `after_s` seconds, or earlier. From any thread; does not block."""

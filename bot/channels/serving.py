@@ -7,33 +7,49 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 
 from fastapi import FastAPI
+from prometheus_client import CollectorRegistry
 
 from bot.build import Shop, handover_policy
 from bot.channels.app import create_app
 from bot.channels.connected import webhooks_of
 from bot.channels.escalation import Escalating, Escalations
 from bot.channels.housekeeping import Housekeeping
+from bot.channels.metrics import Metrics
 from bot.channels.parts import AppParts
 from bot.channels.privacy_api import privacy_router
 from bot.channels.webhooks.connecting import connected_systems
 from bot.console.secret import session_secret
+from bot.observing import all_of
 from bot.service import Service
 from bot.store.access import Access
+from bot.store.gauges import read_gauges
 from bot.store.sql import SqlConversations
 from bot.store.timers import SqlTimers
+from bot.tracing import tracing
 from bot.why import Why
 
 
 @contextmanager
 def assemble(shop: Shop, service: Service) -> Iterator[FastAPI]:
     """The application over `shop`, with its worker running while the context is open."""
+    metrics = Metrics(CollectorRegistry(), lambda: read_gauges(shop.engine))
+    with tracing(shop.settings) as trace:
+        watched = replace(service, on_turn=all_of(metrics.turn, trace))
+        with _assembled(shop, watched, metrics) as app:
+            yield app
+
+
+@contextmanager
+def _assembled(shop: Shop, service: Service, metrics: Metrics) -> Iterator[FastAPI]:
     webhooks = webhooks_of(shop, service)
+    metrics.registry.register(webhooks.counts.registry)
     parts = AppParts(
         settings=shop.settings,
         answer=service.answer,
-        readiness=shop.readiness,
+        readiness=lambda: [*shop.readiness(), *webhooks.worker.readiness()],
         queries=shop.queries,
         feedback=shop.feedback,
         conversations=SqlConversations(shop.engine, push_channels=webhooks.channels),
@@ -52,4 +68,6 @@ def assemble(shop: Shop, service: Service) -> Iterator[FastAPI]:
         shop.engine, shop.settings.retention_days, shop.settings.exports_dir
     )
     with webhooks.worker, Escalations(escalating), housekeeping:
-        yield create_app(parts, [webhooks.router, privacy_router(shop.engine, parts)])
+        app = create_app(parts, [webhooks.router, privacy_router(shop.engine, parts)], metrics)
+        app.state.on_stop = [webhooks.worker.claim_no_more]
+        yield app

@@ -16,6 +16,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from types import TracebackType
+from typing import TypeVar
 
 import httpx
 import structlog
@@ -30,7 +31,9 @@ from bot.errors import StoreError
 from bot.outgoing import OutgoingRules
 from bot.store.queue import SqlQueue
 from bot.store.queue_records import InboxItem, OutboxItem
+from bot.types import ReadinessCheck
 
+T = TypeVar("T")
 log = structlog.get_logger(__name__)
 
 
@@ -74,6 +77,7 @@ class Worker:
         shops: systems that tell us of other things than conversations, and what works those. They
             have threads of their own: a price must not wait for answers.
         senders: what else takes things out of the outbox, by channel.
+        count: told of each delivery's channel and outcome.
     """
 
     def __init__(
@@ -86,6 +90,7 @@ class Worker:
         rules: OutgoingRules = OutgoingRules(),  # noqa: B008 (frozen)
         shops: Mapping[str, Callable[[InboxItem], None]] | None = None,
         senders: Mapping[str, Delivers] | None = None,
+        count: Callable[[str, str], None] = lambda _channel, _outcome: None,
     ) -> None:
         self.settings = settings or WorkerSettings()
         self._queue = queue
@@ -97,7 +102,7 @@ class Worker:
         works = dict(shops or {})
         delivers: dict[str, Delivers] = {**adapters, **(senders or {})}
         self._shop_systems, self._channels = shop_systems, channels = tuple(works), tuple(delivers)
-        deliver = Delivering(queue, delivers, is_with_agent, self._client)
+        deliver = Delivering(queue, delivers, is_with_agent, self._client, count)
         converse = Conversing(
             queue,
             answer_turn,
@@ -113,7 +118,7 @@ class Worker:
             "inbox",
             PumpWork(
                 claim=lambda limit: queue.claim_inbox(self.name, limit, use.lease_s, systems),
-                work=converse.work,
+                work=_told(converse.work, lambda item: item.event.conversation_key),
                 renew=lambda item: queue.renew(item, use.lease_s),
                 give_back=lambda item: queue.put_off(item, 0.0),
             ),
@@ -135,7 +140,7 @@ class Worker:
             "outbox",
             PumpWork(
                 claim=lambda limit: queue.claim_outbox(self.name, limit, use.lease_s, channels),
-                work=deliver.work,
+                work=_told(deliver.work, lambda item: item.outgoing.conversation_key),
                 renew=lambda item: queue.renew(item, use.lease_s),
                 give_back=lambda item: queue.put_off(item, 0.0),
             ),
@@ -147,13 +152,8 @@ class Worker:
         """Begin to work. Without connected systems there is nothing to do."""
         if self._systems or self._shop_systems or self._channels:
             self._take_over()
-        for pump, used in (
-            (self._inbox, self._systems),
-            (self._shops, self._shop_systems),
-            (self._outbox, self._channels),
-        ):
-            if used:
-                pump.start()
+        for pump in self._used():
+            pump.start()
         return self
 
     def _take_over(self) -> None:
@@ -176,6 +176,25 @@ class Worker:
         """Something is to be sent. From any thread; does not block."""
         self._outbox.wake()
 
+    def readiness(self) -> list[ReadinessCheck]:
+        """Whether the pumps in use run and reach the database; none in use is well."""
+        used = [pump.well for pump in self._used()]
+        told = f"{sum(used)} of {len(used)} pumps run" if used else "no system is connected"
+        return [ReadinessCheck("worker", all(used), told)]
+
+    def claim_no_more(self) -> None:
+        """Take nothing new from now on. Neither blocks nor locks: a signal handler may call it."""
+        for pump in (self._inbox, self._shops, self._outbox):
+            pump.claim_no_more()
+
+    def _used(self) -> list[Pump[InboxItem] | Pump[OutboxItem]]:
+        pumps = (
+            (self._inbox, self._systems),
+            (self._shops, self._shop_systems),
+            (self._outbox, self._channels),
+        )
+        return [pump for pump, names in pumps if names]
+
     def stop(self, timeout_s: float = 20.0) -> None:
         """Finish what is being worked; what takes longer is given back. Blocks."""
         self._inbox.stop(timeout_s)
@@ -193,3 +212,13 @@ class Worker:
         _trace: TracebackType | None,
     ) -> None:
         self.stop()
+
+
+def _told(work: Callable[[T], None], conversation: Callable[[T], str]) -> Callable[[T], None]:
+    """`work`, with the conversation on every line that is logged meanwhile."""
+
+    def bound(item: T) -> None:
+        with structlog.contextvars.bound_contextvars(conversation=conversation(item)):
+            work(item)
+
+    return bound

@@ -18,7 +18,7 @@ from bot.build import Shop, open_shop
 from bot.commands.models import progress_bars, setup
 from bot.config import Settings
 from bot.errors import ShopkeeperError
-from bot.logs import configure
+from bot.logs import configure, log_crashes, secrets_in
 
 console = Console(stderr=True)
 DEMO_SHOP = Path(__file__).resolve().parents[2] / "faq_data" / "shop"
@@ -38,31 +38,30 @@ def demo(settings: Settings, host: str, port: int) -> None:
 
 def serve(settings: Settings, host: str, port: int) -> None:
     """Serve until stopped."""
+    from bot.channels.server import orderly_end
+
     host, port = host or settings.host, port or settings.port
     listener = _listen(host, port)
     started = time.monotonic()
-    configure(settings.log_level)
+    configure(settings.log_level, secrets=(*settings.secrets, *secrets_in(os.environ)))
+    log_crashes()
     os.environ.setdefault("GRADIO_ANALYTICS_ENABLED", "False")
     # The page's library takes seconds to import, the models to load: both at once.
     pages = threading.Thread(target=import_module, args=("bot.channels.serving",), daemon=True)
     pages.start()
-    with listener, open_shop(settings) as shop:
+    with orderly_end(), listener, open_shop(settings) as shop:
         pages.join()
         _run(shop, listener, started)
 
 
 def _run(shop: Shop, listener: socket.socket, started: float) -> None:
-    import uvicorn
-
+    from bot.channels.server import Server
     from bot.channels.serving import assemble
 
     with progress_bars() as report:
         service = shop.service(lambda done, total: report("indexing", done, total))
     with assemble(shop, service) as app:
-        config = uvicorn.Config(
-            app, log_level="warning", timeout_graceful_shutdown=20, access_log=False
-        )
-        server = uvicorn.Server(config)
+        server = Server(app)
         announce = threading.Thread(
             target=_announce, args=(server, listener, shop, started), daemon=True
         )

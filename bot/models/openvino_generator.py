@@ -88,6 +88,11 @@ class OpenVinoGenerator:
         return cls(pipeline, tokenizer, str(manifest.get("name", folder.name)), eos, template)
 
     @property
+    def alive(self) -> bool:
+        """Whether the thread that drives the model runs."""
+        return self._driver.is_alive()
+
+    @property
     def name(self) -> str:
         """Identifies weights and adapter."""
         return self._name

@@ -11,6 +11,7 @@ import os
 import sqlite3
 import time
 from collections.abc import Sequence
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -29,6 +30,9 @@ SQLITE_WAIT_S = 10.0
 """How long a writer waits for another process before it gives up."""
 
 POSTGRES_WAIT_S = 10
+POOL_WAIT_S = 10.0
+"""How long to wait for one of the 40 connections of a process."""
+
 _MIGRATION_LOCK = 0x73686F706B656570
 _MIGRATIONS = Path(__file__).parent / "migrations"
 
@@ -70,6 +74,26 @@ def migrate(engine: Engine) -> None:
     """
     _to_newest(engine)
     leave_witness(engine)
+
+
+def revisions(engine: Engine) -> tuple[str | None, str | None]:
+    """The tables' version in the database, and the one that this program knows. Quick.
+
+    Raises:
+        StoreError: the database failed.
+    """
+    from alembic.runtime.migration import MigrationContext
+
+    with reading(engine) as connection:
+        found = MigrationContext.configure(connection).get_current_revision()
+    return found, _newest()
+
+
+@cache
+def _newest() -> str | None:
+    from alembic.script import ScriptDirectory
+
+    return ScriptDirectory.from_config(alembic_config()).get_current_head()
 
 
 def check(engine: Engine) -> None:
@@ -184,7 +208,7 @@ def _open_sqlite(url: URL) -> Engine:
         connect_args={"timeout": SQLITE_WAIT_S, "check_same_thread": False},
         pool_size=8,
         max_overflow=32,
-        pool_timeout=30,
+        pool_timeout=POOL_WAIT_S,
     )
 
     @event.listens_for(engine, "connect")
@@ -236,7 +260,7 @@ def _open_postgres(url: URL) -> Engine:
         pool_pre_ping=True,
         pool_size=8,
         max_overflow=32,
-        pool_timeout=30,
+        pool_timeout=POOL_WAIT_S,
     )
 
 

@@ -72,6 +72,7 @@ def build_webhooks(
     shops = [name for name, adapter in systems.items() if isinstance(adapter, InboundOnly)]
     chats = {name: adapter for name, adapter in systems.items() if name not in shops}
     use = use or WorkerSettings(answer_threads=settings.workers, quiet_s=settings.webhook_quiet_s)
+    counts = WebhookCounts()
     worker = Worker(
         queue,
         answer_turn,
@@ -81,6 +82,7 @@ def build_webhooks(
         OutgoingRules.of(settings.outgoing_allow, settings.outgoing_urls),
         shops=dict.fromkeys(shops, shop_work) if shop_work is not None else {},
         senders=senders,
+        count=counts.delivery,
     )
-    pipeline = Pipeline(systems, queue, worker.wake, quiet_s=use.quiet_s)
+    pipeline = Pipeline(systems, queue, worker.wake, counts, quiet_s=use.quiet_s)
     return Webhooks(webhook_router(pipeline), worker, frozenset(chats), pipeline.counts)

@@ -83,6 +83,16 @@ class WebhookCounts:
             ("system", "outcome"),
             registry=self.registry,
         )
+        self._deliveries = Counter(
+            "shopkeeper_deliveries",
+            "Attempts to deliver to connected systems by outcome.",
+            ("channel", "outcome"),
+            registry=self.registry,
+        )
+
+    def delivery(self, channel: str, outcome: str) -> None:
+        """Count one attempt to deliver."""
+        self._deliveries.labels(channel, outcome).inc()
 
     def request(self, system: str, outcome: str) -> None:
         """Count one request."""
