@@ -3,9 +3,10 @@
 Covered, per sentence: it cites a passage that was given (a citation that is missing or wrong is
 mended when one passage plainly holds the sentence); every number, price, date, time, code, link, e-mail and phone
 occurs in what it cites, after normalisation (`facts`); names in Latin letters occur there or in
-the question; it claims no action that the bot cannot take; it shows nothing of the prompt.
-Not covered: whether a true number is put to the wrong use, negation, and paraphrase; the support
-score of the next stage reads those. Pure functions, no model.
+the question; it keeps the negation and the condition of the sentence that it is taken from
+(`polarity`); it claims no action that the bot cannot take; it shows nothing of the prompt.
+Not covered: whether a true number is put to the wrong use, and paraphrase that shares few words
+with its passage. Pure functions, no model.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ import re
 from collections.abc import Sequence
 
 from bot.answering.facts import facts_of, fold, is_supported
+from bot.answering.polarity import kept
 from bot.types import Problem, Verdict
 
 _CITATION = re.compile(r"\s*\[(\d{1,2}|none)\]")
@@ -136,6 +138,8 @@ def check(sentence: str, passages: Sequence[str], question: str = "") -> Verdict
         cited, evidence, unsupported = right, _joined(passages, right), []
     problems.extend(unsupported)
     problems.extend(_unsupported_names(text, evidence + " " + question))
+    if cited and not says_none(sentence):
+        problems.extend(kept(text, evidence))
     if match := _CLAIMED_ACTION.search(text):
         problems.append(Problem("claimed_action", match.group()))
     if match := _LEAK.search(text):

@@ -238,6 +238,11 @@ _TEXTS: dict[str, tuple[str, str]] = {
     # codes: what the guard found
     "problem_citation_unknown": ("cites a source that was not given", "引用了不存在的资料"),
     "problem_citation_missing": ("no source", "没有出处"),
+    "problem_negation_changed": (
+        "says yes where the source says no, or the reverse",
+        "与原文的肯定或否定相反",
+    ),
+    "problem_condition_lost": ("leaves out a condition of the source", "漏掉了原文的条件"),
     "problem_claimed_action": ("claims an action it cannot take", "声称执行了做不到的操作"),
     "problem_prompt_leak": ("shows its instructions", "泄露内部指令"),
     "problem_unsupported_name": ("name is not in the source", "名称不在出处中"),
