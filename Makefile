@@ -17,6 +17,7 @@ lint: $(VENV)/.testing
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy bot retrieval training
+	$(BIN)/python -m tests.dependency_audit
 
 fix: $(VENV)/.testing
 	$(BIN)/ruff check --fix .
