@@ -210,10 +210,22 @@ def calibrate(
 
 def register_all() -> None:
     """Add the groups of commands that live in files of their own."""
-    from bot.commands import agents, database, evaluate, events, keys, mood, privacy, queue, train
+    from bot.commands import (
+        agents,
+        database,
+        evaluate,
+        events,
+        keys,
+        mood,
+        passages,
+        privacy,
+        queue,
+        train,
+    )
 
     evaluate.register(app)
     train.register(train_app)
+    passages.register(knowledge_app)
     agents.register(app)
     keys.register(app)
     mood.register(app)

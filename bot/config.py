@@ -51,6 +51,10 @@ class Settings(BaseSettings):
     )
     generator_model: str = Field("", description="Model name sent to an OpenAI-compatible API.")
     generator_api_key: SecretStr = SecretStr("")
+    search: Literal["local", "pgvector"] = Field(
+        "local",
+        description="Where passages are searched: an index in `home`, or pgvector in PostgreSQL.",
+    )
     encoder: str = Field("multilingual-e5-small", description="Registry name or folder.")
     answer_adapter: str = Field("default", description="Adapter for answering; `none` for none.")
     threads: int = Field(0, ge=0, description="CPU threads for the models; 0 means all cores.")

@@ -17,6 +17,7 @@ from bot.channels.app import create_app
 from bot.channels.connected import webhooks_of
 from bot.channels.escalation import Escalating, Escalations
 from bot.channels.housekeeping import Housekeeping
+from bot.channels.knowledge_api import knowledge_router
 from bot.channels.metrics import Metrics
 from bot.channels.parts import AppParts
 from bot.channels.privacy_api import privacy_router
@@ -68,6 +69,11 @@ def _assembled(shop: Shop, service: Service, metrics: Metrics) -> Iterator[FastA
         shop.engine, shop.settings.retention_days, shop.settings.exports_dir
     )
     with webhooks.worker, Escalations(escalating), housekeeping:
-        app = create_app(parts, [webhooks.router, privacy_router(shop.engine, parts)], metrics)
+        routers = [
+            webhooks.router,
+            privacy_router(shop.engine, parts),
+            knowledge_router(shop.knowledge, parts),
+        ]
+        app = create_app(parts, routers, metrics)
         app.state.on_stop = [webhooks.worker.claim_no_more]
         yield app

@@ -45,7 +45,7 @@ def fit(shop: Shop, paths: list[Path], split: str, public: Path | None, plot: Pa
                 others.append(asked)
                 report("asking public questions", len(others), 600)
         fitted = calibrate(
-            parts.over(shop.retriever().index),
+            shop.hybrid(),
             questions,
             understand=parts.understand,
             others=others,

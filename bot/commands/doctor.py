@@ -130,11 +130,12 @@ def _database(settings: Settings) -> Finding:
 
 
 def _index(settings: Settings) -> Finding:
-    manifest = settings.index_dir / "manifest.json"
-    if not manifest.exists():
+    manifests = sorted(settings.index_dir.glob("*/manifest.json"))
+    if not manifests:
         return Finding("index", True, "none yet; the first start makes it")
-    json.loads(manifest.read_text(encoding="utf-8"))
-    return Finding("index", True, str(settings.index_dir))
+    for manifest in manifests:
+        json.loads(manifest.read_text(encoding="utf-8"))
+    return Finding("index", True, ", ".join(str(manifest.parent) for manifest in manifests))
 
 
 def _port(settings: Settings) -> Finding:
