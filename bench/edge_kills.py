@@ -10,7 +10,6 @@ import random
 import signal
 import time
 from collections.abc import Callable, Sequence
-from contextlib import suppress
 from typing import Any
 
 from sqlalchemy import text
@@ -64,7 +63,7 @@ async def kills(
     server.start()
     await server.ready()
     load = asyncio.create_task(sender.all(planned, conversations, pace_s))
-    chance = random.Random(7)  # noqa: S311
+    chance = random.Random(7)
     killed_in_load = 0
     for _ in range(times):
         await asyncio.sleep(chance.uniform(0.2, 3.0))
@@ -168,10 +167,3 @@ def _worked(server: Server) -> list[int]:
     engine.dispose()
     # Those answered together with another event were never claimed.
     return sorted((count for owner, count in rows if owner), reverse=True)
-
-
-async def drained(task: asyncio.Task[Any]) -> None:
-    """Cancel a task and wait for its end."""
-    task.cancel()
-    with suppress(asyncio.CancelledError):
-        await task
