@@ -12,7 +12,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from rich.console import Console
+from rich.padding import Padding
 from rich.table import Table
+from rich.text import Text
 
 from bot.build import Shop, open_shop
 from bot.commands.models import progress_bars
@@ -32,6 +34,7 @@ from retrieval.importers import (
 
 console = Console(stderr=True)
 _SHOWN_PROBLEMS = 30
+_LEFT_OUT = "left out"
 _SHOWN_NOTES = 20
 _SHOWN_CHANGES = 15
 _BATCH = 5000
@@ -177,8 +180,11 @@ def show_found(found: FileFound) -> None:
     encoding = f", {found.encoding}" if found.encoding else ""
     console.print(f"{found.file}: {found.format}{encoding}", markup=False, highlight=False)
     if found.columns:
-        told = [f"{column.name} → {column.use}" for column in found.columns]
-        console.print("  " + "; ".join(told), style="dim", markup=False, highlight=False)
+        used = [column for column in found.columns if column.use != _LEFT_OUT]
+        rest = [column.name for column in found.columns if column.use == _LEFT_OUT]
+        told = "; ".join(f"{column.name} → {column.use}" for column in used)
+        told += f"\n{_LEFT_OUT}: {', '.join(rest)}" if rest else ""
+        console.print(Padding(Text(told, "dim"), (0, 0, 0, 2)))
 
 
 def show_problems(problems: list[Problem], total: int = 0) -> None:

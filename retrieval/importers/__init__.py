@@ -40,6 +40,7 @@ _READERS: dict[Format, Callable[[Reading], Iterator[Item]]] = {
     Format.EXCEL: import_xlsx,
     Format.JSON: import_jsonl,
     Format.MARKDOWN: import_markdown,
+    Format.TEXT: import_markdown,
     Format.HTML: import_html,
     Format.PDF: import_pdf,
     Format.FEED: import_feed,

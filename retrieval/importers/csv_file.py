@@ -137,7 +137,8 @@ def _records(lines: TextLines, reading: Reading) -> Iterator[Record | Problem]:
             yield reading.problem(start, "", ", ".join(cells), message)
         else:
             yield Record(start, cells)
-    reading.progress(lines.used)
+    if rows >= _REPORT_EVERY:
+        reading.progress(lines.used)
 
 
 def _explain(error: csv.Error) -> str:

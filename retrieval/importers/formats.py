@@ -24,6 +24,7 @@ class Format(StrEnum):
     HTML = "HTML page"
     PDF = "PDF"
     FEED = "product feed (XML)"
+    TEXT = "plain text"
     OLD_EXCEL = "Excel workbook of the old kind (.xls)"
     OTHER_ZIP = "ZIP archive or document of another program"
     OTHER_XML = "XML of another kind"
@@ -39,7 +40,7 @@ BY_SUFFIX = {
     ".json": Format.JSON,
     ".md": Format.MARKDOWN,
     ".markdown": Format.MARKDOWN,
-    ".txt": Format.MARKDOWN,
+    ".txt": Format.TEXT,
     ".xlsx": Format.EXCEL,
     ".xlsm": Format.EXCEL,
     ".html": Format.HTML,
@@ -100,7 +101,7 @@ def _of_text(text: str, named: Format) -> Format:
 
 def _of_plain(start: str, named: Format) -> Format:
     first = start.split("\n", 1)[0]
-    if named in {Format.JSON, Format.TABLE, Format.UNKNOWN} and first[:1] in "{[":
+    if named in {Format.JSON, Format.TABLE, Format.TEXT, Format.UNKNOWN} and first[:1] in "{[":
         try:
             json.loads(first)
         except (ValueError, RecursionError):
