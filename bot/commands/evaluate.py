@@ -16,6 +16,7 @@ import typer
 from rich.console import Console
 from rich.progress import track
 
+from bot.commands.label_report import finish_labels
 from bot.commands.models import needs_training_extra, progress_bars
 from bot.commands.reporting import compare, finish, write_details, write_report
 from bot.config import load_settings
@@ -28,6 +29,12 @@ T = TypeVar("T")
 
 Details = Annotated[Path | None, typer.Option(help="Write one row per case to this file.")]
 Report = Annotated[Path | None, typer.Option(help="Write an HTML page with the worst cases.")]
+Worst = Annotated[
+    Path | None, typer.Option(help="Write the 50 most confident mistakes to this file.")
+]
+Page = Annotated[
+    Path | None, typer.Option("--report", help="Write an HTML page with the worst cases.")
+]
 AsJson = Annotated[bool, typer.Option("--json", help="Print nothing but the JSON object.")]
 Data = Annotated[Path, typer.Option(help="JSON Lines file: id, lang, text and the labels.")]
 
@@ -146,7 +153,13 @@ def answers(
 
 
 @eval_app.command("sentiment")
-def sentiment(data: Data, details: Details = None, as_json: AsJson = False) -> None:
+def sentiment(
+    data: Data,
+    details: Details = None,
+    worst: Worst = None,
+    report_file: Page = None,
+    as_json: AsJson = False,
+) -> None:
     """Negative, neutral or positive: accuracy, macro F1, calibration error."""
     from bot.build import load_search_parts
     from training.tasks.sentiment import evaluate_sentiment
@@ -155,11 +168,19 @@ def sentiment(data: Data, details: Details = None, as_json: AsJson = False) -> N
     mood = load_search_parts(load_settings()).mood
     with progress_bars() as report:
         result = evaluate_sentiment(data, mood, report)
-    _finish_labels("sentiment", result, {"heads": mood.name}, started, details, as_json)
+    _finish_labels(
+        "sentiment", result, {"heads": mood.name}, started, (details, worst, report_file), as_json
+    )
 
 
 @eval_app.command("frustration")
-def frustration(data: Data, details: Details = None, as_json: AsJson = False) -> None:
+def frustration(
+    data: Data,
+    details: Details = None,
+    worst: Worst = None,
+    report_file: Page = None,
+    as_json: AsJson = False,
+) -> None:
     """Frustrated or not: AUROC, F1 at the shipped threshold, calibration error."""
     from bot.build import load_search_parts
     from training.tasks.frustration import evaluate_frustration
@@ -168,7 +189,9 @@ def frustration(data: Data, details: Details = None, as_json: AsJson = False) ->
     mood = load_search_parts(load_settings()).mood
     with progress_bars() as report:
         result = evaluate_frustration(data, mood, report)
-    _finish_labels("frustration", result, {"heads": mood.name}, started, details, as_json)
+    _finish_labels(
+        "frustration", result, {"heads": mood.name}, started, (details, worst, report_file), as_json
+    )
 
 
 @eval_app.command("intent")
@@ -176,6 +199,8 @@ def intent(
     train: Annotated[Path, typer.Option(help="JSON Lines to learn from: text, label, in_scope.")],
     data: Data,
     details: Details = None,
+    worst: Worst = None,
+    report_file: Page = None,
     as_json: AsJson = False,
 ) -> None:
     """Any set of intents, learnt from --train in seconds: accuracy, out-of-scope recall, AUROC."""
@@ -187,7 +212,9 @@ def intent(
     encoder = load_encoder(load_settings())
     with progress_bars() as report:
         result = evaluate_intent(train, data, encoder, report)
-    _finish_labels("intent", result, {"encoder": encoder.name}, started, details, as_json)
+    _finish_labels(
+        "intent", result, {"encoder": encoder.name}, started, (details, worst, report_file), as_json
+    )
 
 
 def _finish_labels(
@@ -195,14 +222,21 @@ def _finish_labels(
     report: TaskReport,
     config: dict[str, Any],
     started: float,
-    details: Path | None,
+    files: tuple[Path | None, Path | None, Path | None],
     as_json: bool,
 ) -> None:
     _complain(report.problems)
-    if details is not None:
-        write_details(details, [dict(row) for row in report.details])
-    by_lang = {lang: dict(values) for lang, values in report.by_lang.items()}
-    finish(task, report.n, report.metrics, by_lang, config, started, as_json=as_json)
+    details, worst, page = files
+    finish_labels(
+        task,
+        report,
+        config,
+        started,
+        details=details,
+        worst=worst,
+        page=page,
+        as_json=as_json,
+    )
 
 
 def _complain(problems: Sequence[str]) -> None:

@@ -47,6 +47,7 @@ def finish(
     started: float,
     *,
     as_json: bool,
+    by_source: Mapping[str, dict[str, float]] | None = None,
 ) -> dict[str, Any]:
     """Print the result, its JSON object last, and return it."""
     result: dict[str, Any] = {
@@ -54,6 +55,11 @@ def finish(
         "n": n,
         "metrics": _rounded(metrics),
         "by_lang": {lang: _rounded(values) for lang, values in by_lang.items()},
+        **(
+            {"by_source": {name: _rounded(values) for name, values in by_source.items()}}
+            if by_source
+            else {}
+        ),
         "config": config,
         "seconds": round(time.monotonic() - started, 1),
     }

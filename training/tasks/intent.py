@@ -5,7 +5,8 @@ fitted on the first on the frozen encoder, with the program's recipe. A row is o
 `in_scope` is false, or its label is `oos` or `out_of_scope`.
 
 Metrics: accuracy over all rows (an out-of-scope row is right when it is called out of scope),
-in_scope_accuracy, oos_recall, oos_auroc (of the out-of-scope score; NaN where one kind is missing).
+macro_f1, in_scope_accuracy, oos_recall, oos_precision, oos_auroc (of the out-of-scope score; NaN
+where one kind is missing), ece of the confidence.
 """
 
 from __future__ import annotations
@@ -21,6 +22,7 @@ from bot.errors import InputError
 from bot.protocols import Encoder
 from training.data.jsonl import Row, read_jsonl
 from training.fresh_intents import FreshArgs, Guess, fit_fresh
+from training.tasks.measures import calibration_error, macro_f1
 from training.tasks.report import Metrics, TaskReport, grouped, optional_text
 from training.tasks.text_metrics import auroc
 from training.vectors import Progress, no_progress
@@ -89,6 +91,9 @@ def score_intents(
     )
     inside = np.array([case.in_scope for case in cases], bool)
     strangeness = np.array([guess.outside for guess in guesses])
+    sure = np.array([guess.confidence for guess in guesses])
+    gold = [case.label if case.in_scope else outside for case in cases]
+    called_outside = np.array([guess.label == outside for guess in guesses], bool)
 
     def score(places: Sequence[int]) -> Metrics:
         here = np.array(places, np.int64)
@@ -97,6 +102,11 @@ def score_intents(
             "accuracy": float(ok.mean()),
             "in_scope_accuracy": float(ok[ins].mean()) if ins.any() else float("nan"),
             "oos_recall": float(ok[~ins].mean()) if (~ins).any() else float("nan"),
+            "oos_precision": float((~ins)[called_outside[here]].mean())
+            if called_outside[here].any()
+            else float("nan"),
+            "macro_f1": macro_f1([gold[i] for i in here], [guesses[i].label for i in here]),
+            "ece": calibration_error(ok, sure[here]),
             "oos_auroc": auroc(list(strangeness[here]), list(~ins)),
         }
 

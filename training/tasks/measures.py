@@ -57,6 +57,18 @@ def calibration_error(correct: NDArray[np.bool_], confidence: Floats) -> float:
     return float(error)
 
 
+def precision_recall(
+    gold: NDArray[np.bool_], score: Floats, threshold: float
+) -> tuple[float, float]:
+    """Precision and recall of `score >= threshold`; NaN where nothing is flagged, or to be found."""
+    flagged = score >= threshold
+    hits = int((flagged & gold).sum())
+    return (
+        hits / int(flagged.sum()) if flagged.any() else float("nan"),
+        hits / int(gold.sum()) if gold.any() else float("nan"),
+    )
+
+
 def confusion(
     gold: Sequence[str], predicted: Sequence[str], labels: Sequence[str]
 ) -> list[list[int]]:

@@ -2,7 +2,7 @@
 
 Input: JSON Lines with id, lang, text, label. A text the reader calls `unknown` counts as
 `neutral`, since a label has to be given. Metrics: accuracy, macro_f1 (over the labels that occur
-in the file), ece of the probability of the given label.
+in the file), ece of the probability of the given label, auroc of telling negative from the rest.
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ from training.data.jsonl import Row, read_jsonl
 from training.data.mood import SENTIMENTS
 from training.tasks.measures import accuracy, calibration_error, confusion, macro_f1
 from training.tasks.report import Metrics, TaskReport, grouped, optional_text
+from training.tasks.text_metrics import auroc
 from training.vectors import Progress, no_progress
 
 _CHUNK = 256
@@ -54,6 +55,7 @@ def score_sentiment(
     """Score moods that have been read already."""
     gold = [case.label for case in cases]
     said = [mood.label if mood.label != "unknown" else "neutral" for mood in moods]
+    negative = [mood.probabilities.get("negative", 1 / 3) for mood in moods]
     sure = [max(mood.probabilities.values(), default=1 / 3) for mood in moods]
 
     def score(places: Sequence[int]) -> Metrics:
@@ -62,6 +64,7 @@ def score_sentiment(
             "accuracy": accuracy([gold[i] for i in places], [said[i] for i in places]),
             "macro_f1": macro_f1([gold[i] for i in places], [said[i] for i in places]),
             "ece": calibration_error(right, np.array([sure[i] for i in places])),
+            "auroc": auroc([negative[i] for i in places], [gold[i] == "negative" for i in places]),
         }
 
     details = tuple(
