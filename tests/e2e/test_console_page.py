@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 from playwright.sync_api import Page, expect
 
-from bot.types import Message
-from tests.channels.fakes import Shop
+from bot.types import Action, Citation, Message, Passage, Problem, Reply, Verdict
+from tests.channels.fakes import Script, Shop
 from tests.console.seed import fill
 from tests.e2e.conftest import PASSWORD, OpenPage
 
@@ -95,3 +95,31 @@ def test_a_phone_shows_the_list_without_scrolling_sideways(open_page: OpenPage) 
     page.locator(".row a").first.click()
     expect(page.locator("#lines")).to_be_visible()
     assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+
+
+HOSTILE = (
+    "<img src=x onerror=\"document.title='owned'\"><script>document.title='owned'</script>"
+    "{{7*7}}{% raw %} [a](javascript:document.title='owned') **b** \u202e<svg/onload=alert(1)>"
+)
+
+
+def test_nothing_anybody_writes_is_markup_for_agents(desk: Page, shop: Shop) -> None:
+    """A customer, a passage, a draft and a customer's name, all of them hostile."""
+    passage = Passage("<b>id</b>", "faq", "en", HOSTILE, HOSTILE)
+    cited = Citation(1, passage.passage_id, 1, HOSTILE, HOSTILE, "faq")
+    shop.answer.scripts[HOSTILE] = Script(
+        (Reply(HOSTILE, "sentence", (cited,)),),
+        Action.ANSWER,
+        hits=(passage,),
+        verdicts=(Verdict(HOSTILE, (1,), (Problem("unsupported_name", HOSTILE),)),),
+    )
+    said = Message("hostile-1", HOSTILE, "web", HOSTILE, message_id="hostile-turn-1")
+    list(shop.answer(said))
+    for path in ("/console/?q=javascript", "/console/c/hostile-1"):
+        desk.goto(desk.url.split("/console")[0] + path)
+        expect(desk.locator("#main")).to_contain_text("{{7*7}}")
+        desk.evaluate("document.querySelectorAll('details').forEach(d => d.open = true)")
+        assert desk.locator("#main script, #main [onerror], #main [onload], #main b b").count() == 0
+        assert desk.locator("#main a[href^=javascript]").count() == 0
+        assert desk.locator("#main img[src=x]").count() == 0
+        assert "owned" not in desk.title()
