@@ -26,10 +26,22 @@ from retrieval.text import fold, numbers, simplified, terms
 
 Relation = Literal["subject", "product", "translation", "mention"]
 
-ONE_SUBJECT = 0.96
+ONE_SUBJECT = 0.955
 """Cosine of two entries that answer one question in other words."""
 SAME_HEADING = 0.93
 """Enough when their questions or headings are the same words."""
+CONTRASTS = tuple(
+    (frozenset(one.split()), frozenset(other.split()))
+    for one, other in (
+        (
+            "china domestic 国内 中国 大陆",
+            "eu europe european international abroad 欧盟 欧洲 海外 国外",
+        ),
+        ("standard normal 普通 标准", "express 加急 特快"),
+        ("before 未 没 尚未", "after 已 已经"),
+    )
+)
+"""Words of which a heading names one side: two headings on two sides ask two things."""
 _WORDS_ONLY = 0.5
 """Share of common words that stands in for the cosine where there are no vectors."""
 _BLOCK = 512
@@ -79,9 +91,10 @@ def subject_pairs(
         first, second = passages[at], passages[other]
         if first.lang != second.lang or not _may_differ(first, second, day):
             continue
-        if numbers(_heading(first)) != numbers(_heading(second)):
-            continue  # "Double-11 2025" is not about "Double-11 2026"
-        same = _heading(first) == _heading(second)
+        headings = _heading(first), _heading(second)
+        if numbers(headings[0]) != numbers(headings[1]) or _contrast(*headings):
+            continue  # "Double-11 2025" is not about "Double-11 2026", nor China about the EU
+        same = headings[0] == headings[1]
         limit = _WORDS_ONLY if vectors is None else SAME_HEADING if same else ONE_SUBJECT
         if similarity >= limit:
             yield Pair(first, second, "subject", similarity)
@@ -174,6 +187,25 @@ def _both_valid(first: Passage, second: Passage, day: date) -> bool:
     starts = [passage.valid_from for passage in (first, second) if passage.valid_from]
     ends = [passage.valid_until for passage in (first, second) if passage.valid_until]
     return max([day, *starts]) <= min(ends, default=date.max)
+
+
+def _contrast(first: str, second: str) -> bool:
+    ours, theirs = _named(first), _named(second)
+    return any(
+        (side in ours) != (side in theirs) and (other in ours) != (other in theirs)
+        for side, other in (((n, 0), (n, 1)) for n in range(len(CONTRASTS)))
+    )
+
+
+def _named(heading: str) -> set[tuple[int, int]]:
+    """Which sides of which contrasts a heading names."""
+    words = set(re.findall(r"[a-z]+", heading))
+    return {
+        (number, side)
+        for number, sides in enumerate(CONTRASTS)
+        for side, names in enumerate(sides)
+        if any(name in words if name.isascii() else name in heading for name in names)
+    }
 
 
 def _heading(passage: Passage) -> str:
