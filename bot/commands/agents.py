@@ -31,7 +31,7 @@ def register(app: typer.Typer) -> None:
     group.command("enable")(enable)
     group.command("password")(password)
     group.command("role")(role)
-    group.command("sign-out")(sign_out)
+    group.command("logout")(sign_out)
     group.command("unlock")(unlock)
     app.add_typer(group, name="agents")
 
