@@ -38,9 +38,9 @@ class ServerProcess:
             self._process = subprocess.Popen(
                 command, cwd=ROOT, env=environ, stdout=log, stderr=subprocess.STDOUT
             )
-        wait_for(lambda: port_file.exists() and port_file.read_text() != "", "a port", 120)
+        wait_for(lambda: port_file.exists() and port_file.read_text() != "", "a port", 240)
         self.url = f"http://127.0.0.1:{port_file.read_text()}"
-        wait_for(self._answers, "the server to answer", 60)
+        wait_for(self._answers, "the server to answer", 180)
 
     def _answers(self) -> bool:
         try:
@@ -53,7 +53,7 @@ class ServerProcess:
         """What it wrote."""
         return self.log_file.read_text("utf-8", "replace")
 
-    def terminate(self, timeout_s: float = 60.0) -> int:
+    def terminate(self, timeout_s: float = 120.0) -> int:
         """SIGTERM; the exit code."""
         self._process.send_signal(signal.SIGTERM)
         return self._process.wait(timeout_s)

@@ -14,6 +14,7 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
+import structlog
 from argon2 import PasswordHasher
 from prometheus_client import CollectorRegistry
 
@@ -35,6 +36,8 @@ from bot.store.turns import SqlTurnStore
 from bot.types import Message, Reply, Turn
 from tests.channels.webhooks.support import a_turn
 
+log = structlog.get_logger(__name__)
+
 
 def main(database_url: str, home: str, peer: str, answer_s: float, port_file: str) -> None:
     settings = load_settings(
@@ -50,6 +53,7 @@ def main(database_url: str, home: str, peer: str, answer_s: float, port_file: st
         def answer_turn(message: Message) -> Turn:
             if "crash" in message.text:
                 raise RuntimeError(" ".join(settings.secrets) + repr(dict(os.environ)))
+            log.info("answering", asked=message.text)
             time.sleep(answer_s)
             return a_turn(message, f"re: {message.text}")
 
