@@ -62,10 +62,10 @@ class StoredKnowledge:
 
     def leftover_parts(self, has: Callable[[str], bool]) -> list[str]:
         """Parts of a long text that was read again and has fewer parts now."""
-        return [
-            passage_id
-            for passage_id in self._known
-            if _PART_MARK in passage_id
-            and has(passage_id.rpartition(_PART_MARK)[0])
-            and not has(passage_id)
-        ]
+        found = []
+        for passage_id, known in self._known.items():
+            whole, mark, number = passage_id.rpartition(_PART_MARK)
+            first = self._known.get(whole) if mark and number.isdigit() else None
+            if first and first.source == known.source and has(whole) and not has(passage_id):
+                found.append(passage_id)
+        return found
