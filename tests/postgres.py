@@ -38,6 +38,7 @@ class PostgresServer:
 
     folder: Path
     fsync: bool = False
+    programs: Path | None = None
     process: subprocess.Popen[bytes] | None = None
 
     def start(self) -> None:
@@ -49,10 +50,10 @@ class PostgresServer:
         ]
         with (self.folder / "log").open("ab") as log:
             self.process = subprocess.Popen(
-                [str(find_programs() / "postgres"), *options],
+                [str((self.programs or find_programs()) / "postgres"), *options],
                 stdout=log,
                 stderr=log,
-                preexec_fn=_end_with_parent,
+                preexec_fn=end_with_parent,
                 **_as(_server_user(), self.folder),
             )
         _wait_for(self, self.process)
@@ -112,7 +113,7 @@ def running_postgres(
         )
         if made.returncode != 0:
             raise RuntimeError(f"initdb failed: {made.stderr}")
-        server = PostgresServer(folder, fsync)
+        server = PostgresServer(folder, fsync, programs)
         try:
             server.start()
             yield server
@@ -167,7 +168,7 @@ def _as(user: pwd.struct_passwd | None, folder: Path) -> dict[str, Any]:
     return {"cwd": folder, "env": environment, **who}
 
 
-def _end_with_parent() -> None:
+def end_with_parent() -> None:
     # A killed test run must not leave a server behind.
     if sys.platform == "linux":
         set_parent_death_signal = 1
