@@ -72,14 +72,17 @@ def save_index(
     try:
         folder.mkdir(parents=True, exist_ok=True)
         with FileLock(folder / _LOCK):
-            if may_replace and not may_replace(_saved_in(folder)):
+            before = _saved_in(folder)
+            if may_replace and not may_replace(before):
                 return ""
             name = secrets.token_hex(6)
             base, edits = f"data-{index.base.name}", f"edits-{name}"
             if not (folder / base).exists():
                 _write(folder / base, index.base.save)
             _write(folder / edits, lambda data: _write_edits(index, data))
-            files = _described(folder, base, edits)
+            # The large segment does not change: it is not read again for every edit.
+            known = before.files if before and before.base == index.base.name else {}
+            files = _described(folder, base, edits, known)
             names = {"base": index.base.name, "edits": name}
             _replace(folder / _MANIFEST, {**asdict(index.manifest), **names, "files": files})
             for old in (*folder.glob("*data-*"), *folder.glob("*edits-*")):
@@ -201,15 +204,18 @@ def _called(name: str, dimension: int) -> str:
     return f"encoder {name!r} ({dimension} dimensions)" if name else "no encoder"
 
 
-def _described(folder: Path, *names: str) -> dict[str, tuple[int, str]]:
+def _described(
+    folder: Path, base: str, edits: str, known: Mapping[str, tuple[int, str]]
+) -> dict[str, tuple[int, str]]:
     """Size and digest of every file; no digests when there is too much to read."""
-    paths = [path for name in names for path in sorted((folder / name).iterdir())]
+    paths = [path for name in (base, edits) for path in sorted((folder / name).iterdir())]
     sizes = [path.stat().st_size for path in paths]
     checked = sum(sizes) <= CHECKED_BYTES
-    return {
-        f"{path.parent.name}/{path.name}": (size, _digest(path) if checked else "")
-        for path, size in zip(paths, sizes, strict=True)
-    }
+    described = {}
+    for path, size in zip(paths, sizes, strict=True):
+        name = f"{path.parent.name}/{path.name}"
+        described[name] = known.get(name) or (size, _digest(path) if checked else "")
+    return described
 
 
 def _check_files(folder: Path, saved: Saved) -> None:

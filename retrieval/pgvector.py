@@ -21,7 +21,7 @@ from sqlalchemy.exc import DBAPIError
 
 from bot.errors import StoreError
 from bot.protocols import Encoder, KnowledgeStore
-from bot.types import Passage, Query, Retrieval
+from bot.types import KnowledgeChanges, Passage, Query, Retrieval
 from retrieval.candidates import CANDIDATES
 from retrieval.dense import DenseFacts
 from retrieval.encoding import Progress, encode_passages
@@ -30,7 +30,8 @@ from retrieval.follower import POLL_S, Follower
 from retrieval.index import FORMAT_VERSION, HybridIndex, Manifest
 from retrieval.lexical import LexicalIndex, Statistics
 from retrieval.passage_file import digest
-from retrieval.pgvector_tables import Found, PgTables, State
+from retrieval.pgvector_records import Found, State
+from retrieval.pgvector_tables import PgTables
 from retrieval.retriever import MAX_QUERY_CHARS, HybridRetriever, said_of, today
 from retrieval.segment import Segment
 from retrieval.text import INVISIBLE, terms
@@ -124,39 +125,57 @@ class PgVectorRetriever(Follower):
                 raise StoreError(f"the search index in PostgreSQL failed: {error.orig}") from error
 
     def _refresh(self, progress: Progress | None) -> bool:
+        with self._engine.connect() as connection:
+            state = self._tables.read_state(connection)
+            self._size = state.passages
+            if self._changes(state) == KnowledgeChanges(state.version, state.stamp):
+                return False
+            # The one who holds the lock writes; the others look again at the next poll. It ends
+            # with the connection, should this process be killed.
+            lock = {"lock": self._tables.lock}
+            taken = connection.execute(text("SELECT pg_try_advisory_lock(:lock)"), lock)
+            if not taken.scalar_one():
+                return False
+            connection.commit()
+            try:
+                self._bring_up_to_date(progress)
+            finally:
+                connection.execute(text("SELECT pg_advisory_unlock(:lock)"), lock)
+                connection.commit()
+            return True
+
+    def _bring_up_to_date(self, progress: Progress | None) -> None:
+        """Part by part, each in a transaction; edits made meanwhile go before those that wait."""
+        changes: KnowledgeChanges | None = None
+        waiting: list[Passage] = []
+        gone: Collection[str] = ()
         done = 0
         while not self.stopping:
             with self._engine.begin() as connection:
                 state = self._tables.read_state(connection)
-                self._size = state.passages
-                changes = self._store.changes_since(state.version, state.stamp)
-                if changes and (changes.version, changes.stamp) == (state.version, state.stamp):
-                    return done > 0
-                # The one who holds the lock writes; the others look again at the next poll.
-                taken = text("SELECT pg_try_advisory_xact_lock(:lock)")
-                if not connection.execute(taken, {"lock": self._tables.lock}).scalar_one():
-                    return done > 0
-                known = self._tables.digests(connection)
-                if changes is None:
-                    changes = self._store.snapshot()
-                    gone: Collection[str] = known.keys() - {p.passage_id for p in changes.passages}
-                else:
-                    gone = changes.deleted
-                waiting = [
-                    p for p in changes.passages if known.get(p.passage_id) != f"{digest(p):032x}"
-                ]
-                some = waiting[:_AT_ONCE]
-                if len(some) == len(waiting):
+                if changes is None or self._store.version() != changes.version:
+                    known = self._tables.digests(connection)
+                    changes = self._changes(state)
+                    if changes is None:
+                        changes = self._store.snapshot()
+                        gone = known.keys() - {p.passage_id for p in changes.passages}
+                    else:
+                        gone = changes.deleted
+                    waiting = [p for p in changes.passages if known.get(p.passage_id) != _mark(p)]
+                some, waiting = waiting[:_AT_ONCE], waiting[_AT_ONCE:]
+                if not waiting:
                     state = replace(state, version=changes.version, stamp=changes.stamp)
                 state = self._apply(connection, state, some, gone)
-                self._size = state.passages
+            self._size, gone = state.passages, ()
             done += len(some)
             if progress:
-                progress(done, done + len(waiting) - len(some))
-            if len(some) == len(waiting):
+                progress(done, done + len(waiting))
+            if not waiting:
                 log.info("index updated", version=changes.version, passages=state.passages)
-                return True
-        return done > 0
+                return
+
+    def _changes(self, state: State) -> KnowledgeChanges | None:
+        return self._store.changes_since(state.version, state.stamp)
 
     def _apply(
         self, connection: Connection, state: State, some: Sequence[Passage], gone: Collection[str]
@@ -166,7 +185,7 @@ class PgVectorRetriever(Follower):
         removed, fewer = self._tables.remove(connection, out)
         more = self._tables.add(connection, some, vectors, owners)
         total = int(state.content_hash, 16) + sum(map(digest, some))
-        total -= sum(int(before, 16) for before in removed)
+        total -= sum(int(mark, 16) for mark in removed)
         state = replace(
             state,
             content_hash=f"{total % _MODULUS:032x}",
@@ -227,3 +246,8 @@ class PgVectorRetriever(Follower):
             dense=DenseFacts(),
         )
         return HybridIndex.over(manifest, base)
+
+
+def _mark(passage: Passage) -> str:
+    """The digest of a passage as the tables keep it."""
+    return f"{digest(passage):032x}"

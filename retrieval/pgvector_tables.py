@@ -15,7 +15,6 @@ import hashlib
 import json
 from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import date
 from typing import Any
 
@@ -48,30 +47,11 @@ from retrieval.exact import names_of
 from retrieval.lexical import K1, B
 from retrieval.passage_file import as_record, digest, passage_of
 from retrieval.passages import search_text
+from retrieval.pgvector_records import Found, State
 from retrieval.text import terms
 
 SHARED = 40
 """Passages with one name that are looked at; a name of more products than that is none."""
-
-
-@dataclass(frozen=True, slots=True)
-class State:
-    """What the tables hold: which change of the knowledge, how many passages and terms."""
-
-    version: int = 0
-    stamp: str = ""
-    content_hash: str = f"{0:032x}"
-    passages: int = 0
-    words: int = 0
-
-
-@dataclass(frozen=True, slots=True)
-class Found:
-    """A passage in question, with what is needed to score it."""
-
-    passage: Passage
-    terms: Sequence[str]
-    vectors: Vectors
 
 
 class PgTables:
