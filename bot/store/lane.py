@@ -26,6 +26,7 @@ from sqlalchemy import (
     update,
 )
 
+from bot.privacy.finding import mask
 from bot.store.queue_records import BoxStats, Lease
 
 OPEN = ("pending", "working")
@@ -162,7 +163,7 @@ class Lane:
     ) -> bool:
         """Put the row back to be tried later, or give it up; False if it is another worker's."""
         backoff = self._backoff_of(scope)
-        values: dict[str, Any] = {"error": error[:MAX_ERROR_CHARS], "lease_until": None}
+        values: dict[str, Any] = {"error": mask(error)[:MAX_ERROR_CHARS], "lease_until": None}
         if permanent or lease.attempt >= backoff.attempts:
             values |= {"status": "dead", "finished_at": now}
         else:
