@@ -12,80 +12,34 @@ import hashlib
 import hmac
 import json
 import re
-import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-from dataclasses import dataclass, field
-from datetime import UTC, datetime
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from uuid import uuid4
 
 import httpx
 
+from tests.channels.webhooks.chatwoot_http import PeerServer
+from tests.channels.webhooks.chatwoot_records import (
+    ACCOUNT,
+    Attempt,
+    PeerConversation,
+    PeerMessage,
+    conversation_data,
+    inner,
+    message_event,
+)
+
+__all__ = ["ACCOUNT", "SECRET", "TOKEN", "ChatwootPeer", "PeerConversation", "PeerMessage"]
+
 TOKEN = "bot-token"
 SECRET = "cw_test_secret"
-ACCOUNT = 1
 _PATH = re.compile(r"/api/v1/accounts/(\d+)/conversations/(\d+)(/[a-z_]+)?")
-_TYPES = {"incoming": 0, "outgoing": 1, "activity": 2, "template": 3}
 
 
-@dataclass
-class PeerMessage:
-    id: int
-    content: str | None
-    message_type: str
-    private: bool = False
-    sender: dict | None = None
-    content_attributes: dict = field(default_factory=dict)
-    additional_attributes: dict = field(default_factory=dict)
-    attachments: list = field(default_factory=list)
-    created_at: float = field(default_factory=time.time)
-
-
-@dataclass
-class PeerConversation:
-    id: int
-    status: str = "pending"
-    labels: list = field(default_factory=list)
-    priority: str | None = None
-    messages: list[PeerMessage] = field(default_factory=list)
-    typing: list[str] = field(default_factory=list)
-    calls: list[str] = field(default_factory=list)
-    additional_attributes: dict = field(default_factory=dict)
-
-    def said_by_bot(self) -> list[str]:
-        """Public messages of the bot."""
-        return [m.content or "" for m in self._by_bot() if not m.private]
-
-    def notes(self) -> list[str]:
-        return [m.content or "" for m in self._by_bot() if m.private]
-
-    def _by_bot(self) -> list[PeerMessage]:
-        return [m for m in self.messages if (m.sender or {}).get("type") == "agent_bot"]
-
-
-@dataclass
-class Attempt:
-    """One webhook request: its body, what the bot answered (0: no answer)."""
-
-    body: bytes
-    headers: dict[str, str]
-    status: int
-
-
-class _Server(ThreadingHTTPServer):
-    daemon_threads = True
-
-    def handle_error(self, request: object, client_address: object) -> None:
-        """A client that is killed breaks its connection; that is what the tests are about."""
-        if not isinstance(sys.exception(), OSError):
-            super().handle_error(request, client_address)  # type: ignore[arg-type]
-
-
-class ChatwootPeer:
+class ChatwootPeer(PeerServer):
     """Use `running_peer`."""
 
     def __init__(self, *, retry_wait_s: float = 0.05, timeout_s: float = 5.0) -> None:
@@ -106,8 +60,6 @@ class ChatwootPeer:
         self._ids = iter(range(4711, 10**9))
         self._pool = ThreadPoolExecutor(16, thread_name_prefix="peer-webhook")
         self._client = httpx.Client(timeout=timeout_s)
-        self._server: ThreadingHTTPServer | None = None
-        self._port = 0
 
     # -- what people do -------------------------------------------------------------------------
 
@@ -155,45 +107,8 @@ class ChatwootPeer:
             "X-Chatwoot-Signature": f"sha256={digest}",
         }
 
-    def message_event(self, conversation: PeerConversation, message: PeerMessage) -> dict:
-        created = datetime.fromtimestamp(message.created_at, UTC)
-        event = {
-            "event": "message_created",
-            "id": message.id,
-            "content": message.content,
-            "content_type": "text",
-            "content_attributes": message.content_attributes,
-            "additional_attributes": message.additional_attributes,
-            "message_type": message.message_type,
-            "private": message.private,
-            "created_at": created.isoformat(timespec="milliseconds").replace("+00:00", "Z"),
-            "source_id": None,
-            "sender": message.sender,
-            "inbox": {"id": 3, "name": "Website"},
-            "account": {"id": ACCOUNT, "name": "My Shop"},
-            "conversation": self.conversation_data(conversation),
-        }
-        if message.attachments:
-            event["attachments"] = message.attachments
-        return event
-
-    def conversation_data(self, conversation: PeerConversation) -> dict:
-        last = conversation.messages[-1:] if conversation.messages else []
-        return {
-            "id": conversation.id,
-            "inbox_id": 3,
-            "status": conversation.status,
-            "channel": "Channel::WebWidget",
-            "can_reply": True,
-            "labels": list(conversation.labels),
-            "priority": conversation.priority,
-            "custom_attributes": {},
-            "additional_attributes": conversation.additional_attributes,
-            "meta": {"sender": {"id": 9, "type": "contact"}, "assignee": None},
-            "messages": [self._inner(conversation, message) for message in last],
-            "account": {"id": ACCOUNT, "name": "My Shop"},
-            "updated_at": time.time(),
-        }
+    message_event = staticmethod(message_event)
+    conversation_data = staticmethod(conversation_data)
 
     def send(self, event: dict, *, opens: PeerConversation | None = None) -> None:
         """Send a webhook in the background."""
@@ -233,14 +148,14 @@ class ChatwootPeer:
             conversation.messages.append(message)
             if kind != "activity":
                 opens = conversation if kind == "incoming" else None
-                self.send(self.message_event(conversation, message), opens=opens)
+                self.send(message_event(conversation, message), opens=opens)
         return message
 
     def _set_status(self, conversation: PeerConversation, status: str) -> None:
         before, conversation.status = conversation.status, status
         if before == status:
             return
-        data = self.conversation_data(conversation)
+        data = conversation_data(conversation)
         changed = [{"status": {"previous_value": before, "current_value": status}}]
         self.send({"event": "conversation_status_changed", "changed_attributes": changed, **data})
         names = {"open": "conversation_opened", "resolved": "conversation_resolved"}
@@ -249,61 +164,10 @@ class ChatwootPeer:
 
     # -- the API --------------------------------------------------------------------------------
 
-    @property
-    def url(self) -> str:
-        return f"http://127.0.0.1:{self._port}"
-
-    def up(self) -> None:
-        """Listen (again, on the same port)."""
-        peer = self
-
-        class Handler(BaseHTTPRequestHandler):
-            protocol_version = "HTTP/1.1"
-
-            def do_GET(self) -> None:
-                peer._serve(self, "GET")
-
-            def do_POST(self) -> None:
-                peer._serve(self, "POST")
-
-            def log_message(self, *_args: object) -> None:
-                pass
-
-        server = _Server(("127.0.0.1", self._port), Handler)
-        self._port = server.server_address[1]
-        self._server = server
-        threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True).start()
-
-    def down(self) -> None:
-        """Refuse connections."""
-        if self._server is not None:
-            self._server.shutdown()
-            self._server.server_close()
-            self._server = None
-
     def close(self) -> None:
         self.down()
         self._pool.shutdown(cancel_futures=True)
         self._client.close()
-
-    def _serve(self, request: BaseHTTPRequestHandler, method: str) -> None:
-        length = int(request.headers.get("Content-Length") or 0)
-        raw = request.rfile.read(length)
-        if self._server is None:  # a kept connection of a server that is down
-            request.close_connection = True
-            return
-        body = json.loads(raw) if raw else {}
-        answer = self._answer(method, request.path, request.headers.get("api_access_token"), body)
-        if answer is None:
-            request.close_connection = True
-            return
-        status, value = answer
-        out = json.dumps(value).encode()
-        request.send_response(status)
-        request.send_header("Content-Type", "application/json")
-        request.send_header("Content-Length", str(len(out)))
-        request.end_headers()
-        request.wfile.write(out)
 
     def _answer(
         self, method: str, path: str, token: str | None, body: dict
@@ -365,28 +229,13 @@ class ChatwootPeer:
         )
         if not self.after_post(message):
             return None
-        return 200, self._inner(conversation, message)
+        return 200, inner(conversation, message)
 
     def _show(self, conversation: PeerConversation) -> dict:
         with self._lock:
             real = [m for m in conversation.messages if m.message_type != "activity"]
-            last = self._inner(conversation, real[-1]) if real else None
-            return self.conversation_data(conversation) | {"last_non_activity_message": last}
-
-    def _inner(self, conversation: PeerConversation, message: PeerMessage) -> dict:
-        kinds = {"user": "User", "agent_bot": "AgentBot", "captain_assistant": "Captain::Assistant"}
-        sender = message.sender
-        return {
-            "id": message.id,
-            "content": message.content,
-            "message_type": _TYPES[message.message_type],
-            "conversation_id": conversation.id,
-            "private": message.private,
-            "content_attributes": message.content_attributes,
-            "additional_attributes": message.additional_attributes,
-            "sender_type": kinds.get(sender.get("type"), "Contact") if sender else None,
-            "created_at": int(message.created_at),
-        }
+            last = inner(conversation, real[-1]) if real else None
+            return conversation_data(conversation) | {"last_non_activity_message": last}
 
 
 @contextmanager

@@ -6,16 +6,13 @@ import json
 from collections import Counter
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 
 import pytest
 from sqlalchemy import Engine, func, select
 from standardwebhooks import Webhook, WebhookVerificationError
-from typer.testing import CliRunner
 
 from bot.channels.webhooks.events import EventSender, check_secret, new_secret
 from bot.channels.worker import Worker
-from bot.commands import events as commands
 from bot.errors import InputError
 from bot.store.events import CHANNEL, KINDS, SqlEvents, publish
 from bot.store.lane import STANDARD_WAITS_S, Backoff
@@ -269,43 +266,3 @@ def test_what_is_no_secret(secret: str) -> None:
         check_secret(secret)
     assert not secret or secret not in str(refused.value)
     assert check_secret(OLD) == OLD
-
-
-def test_by_hand(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, receiver: HttpPeer) -> None:
-    monkeypatch.setenv("SHOPKEEPER_HOME", str(tmp_path))
-    from bot.cli import app
-
-    commands.register(app)
-    runner = CliRunner()
-
-    def run(*words: str) -> str:
-        done = runner.invoke(app, ["events", *words])
-        if done.exception is not None and not isinstance(done.exception, SystemExit):
-            raise done.exception
-        return done.output
-
-    told = run("subscribe", "crm", receiver.url, "--kind", "knowledge.gap")
-    assert "whsec_" in told
-    assert "knowledge.gap" in run("subscribers")
-    assert "whsec_" not in run("subscribers"), "shown once"
-    assert "whsec_" in run("rotate", "crm")
-    assert "1 old secret" in run("rotate", "crm", "--finish")
-    run("disable", "crm")
-    assert "by hand" in run("subscribers")
-    run("enable", "crm")
-    assert "0 deliveries" in run("replay", "--since", "2h")
-    run("list")
-    for wrong in (
-        ["subscribe", "crm", receiver.url],
-        ["subscribe", "b", "ftp://x"],
-        ["subscribe", "b", receiver.url, "--kind", "order.paid"],
-        ["subscribe", "a b", receiver.url],
-        ["remove", "nobody"],
-        ["replay"],
-        ["replay", "msg_nothing"],
-        ["replay", "--since", "soon"],
-    ):
-        with pytest.raises(InputError):
-            run(*wrong)
-    run("remove", "crm")
-    assert "crm" not in run("subscribers")

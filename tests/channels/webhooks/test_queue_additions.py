@@ -8,6 +8,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from sqlalchemy import Engine, select
 
+from bot.handover.states import Standing, followed
 from bot.store.lane import Backoff
 from bot.store.queries import ConsoleQueries
 from bot.store.queue import SqlQueue
@@ -15,7 +16,6 @@ from bot.store.queue_records import Elsewhere, ElsewhereEvent, Inbound, Outgoing
 from bot.store.records import Status
 from bot.store.review import SqlReview
 from bot.store.tables import messages, outbox
-from bot.handover.states import Standing, followed
 from bot.store.turns import SqlTurnStore
 from bot.types import Action, Message
 from tests.channels.webhooks.support import a_turn
