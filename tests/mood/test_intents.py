@@ -111,7 +111,39 @@ def test_a_csv_may_name_an_intent_of_the_shops_own(tmp_path: Path, encoder: Word
     assert found.name == "wholesale"
     reader = IntentReader(encoder, intent_heads(), prototypes)
     guess = reader.read("weather")
-    assert (guess.intent, guess.name) == (Intent.OUT_OF_SCOPE, "weather_club")
+    assert (guess.intent, guess.name) == (Intent.QUESTION, "weather_club")
+
+
+@pytest.mark.parametrize(
+    ("then", "intent", "for_people"),
+    [
+        ("", Intent.QUESTION, False),
+        ("hand_over", Intent.QUESTION, True),
+        ("complaint", Intent.COMPLAINT, False),
+    ],
+)
+def test_the_shop_says_what_its_own_intent_is_treated_as(
+    tmp_path: Path, encoder: WordEncoder, then: str, intent: Intent, for_people: bool
+) -> None:
+    path = csv(tmp_path, f"intent,phrase,then\nweather_club,weather,{then}\n")
+    reader = IntentReader(encoder, intent_heads(), IntentPrototypes.from_csv(path, encoder))
+    guess = reader.read("weather")
+    assert (guess.intent, guess.name, guess.for_people) == (intent, "weather_club", for_people)
+
+
+@pytest.mark.parametrize(
+    ("rows", "wrong"),
+    [
+        ("a,happy,dance\n", "'dance'"),
+        ("a,happy,hand_over\na,glad,complaint\n", "hand_over"),
+    ],
+)
+def test_an_outcome_that_makes_no_sense_is_named(
+    tmp_path: Path, encoder: WordEncoder, rows: str, wrong: str
+) -> None:
+    path = csv(tmp_path, f"intent,phrase,then\n{rows}")
+    with pytest.raises(InputError, match=wrong):
+        IntentPrototypes.from_csv(path, encoder)
 
 
 def test_a_message_far_from_every_phrase_matches_none(tmp_path: Path, encoder: WordEncoder) -> None:
