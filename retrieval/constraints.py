@@ -16,6 +16,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
 from retrieval.colours import colours_in
+from retrieval.currencies import CODES, CURRENCY
 from retrieval.measures import (
     APART,
     ARABIC,
@@ -29,31 +30,15 @@ from retrieval.measures import (
 from retrieval.text import fold
 
 MAX_CHARS = 600
-_STRICT = 1e-9
+_DIGIT = re.compile(r"\d")
 _ABOUT = 0.15
-_CURRENCIES: dict[str, tuple[str, ...]] = {
-    "€ eur euro euros 欧元 欧": ("EUR",),
-    "¥ 元 块钱 块 圆": ("CNY", "TWD", "HKD", "JPY"),
-    "cny rmb yuan 人民币": ("CNY",),
-    "$ dollar dollars 刀": ("USD", "AUD", "CAD", "HKD", "TWD", "SGD"),
-    "usd us$ 美元 美金": ("USD",),
-    "£ gbp quid 英镑": ("GBP",),
-    "hkd hk$ 港币 港元": ("HKD",),
-    "twd nt$ 台币 新台币": ("TWD",),
-    "jpy yen 日元 円": ("JPY",),
-}
-_CODES = {name: codes for names, codes in _CURRENCIES.items() for name in names.split()}
-_CURRENCY = "|".join(
-    re.escape(name) + ("(?![a-z])" if name[-1].isalpha() and name.isascii() else "")
-    for name in sorted(_CODES, key=len, reverse=True)
-)
 _NUMBER = rf"(?:{ARABIC}|{HAN_NUMBER})"
 _AND = r"(?:and|和|与|跟)"
 _QUANTITY = re.compile(
-    rf"{APART}(?P<before>{_CURRENCY})?\s*(?P<minus>零下|minus |(?<![\w)])[-−])?"
-    rf"(?P<first>{_NUMBER})\s*(?:-(?=[a-z]))?(?P<first_unit>{_CURRENCY}|{UNIT})?"
-    rf"(?:\s*(?P<to>{TO}|{_AND})\s*(?:{_CURRENCY})?\s*(?P<last>{_NUMBER})\s*(?:-(?=[a-z]))?"
-    rf"(?P<last_unit>{_CURRENCY}|{UNIT})?)?"
+    rf"{APART}(?P<before>{CURRENCY})?\s*(?P<minus>零下|minus |(?<![\w)])[-−])?"
+    rf"(?P<first>{_NUMBER})\s*(?:-(?=[a-z]))?(?P<first_unit>{CURRENCY}|{UNIT})?"
+    rf"(?:\s*(?P<to>{TO}|{_AND})\s*(?:{CURRENCY})?\s*(?P<last>{_NUMBER})\s*(?:-(?=[a-z]))?"
+    rf"(?P<last_unit>{CURRENCY}|{UNIT})?)?"
 )
 _SINGLE = re.compile(_QUANTITY.pattern.split("(?:\\s*(?P<to>")[0])
 _BETWEEN = re.compile(
@@ -113,6 +98,10 @@ _COUNTED = re.compile(
     r"|-?\s?(?!(?:is|this|as|us|was|does)\b)[a-z]*s\b|\s?(?:piece|pack|item|order|cup)\b"
 )
 """What makes a bare number a count ("under 5 people", 最多一个) and no price."""
+_NOT_MONEY = re.compile(
+    r"\b(?:feet|foot|sizes?|ages?|years?|old|o'?clock|[ap]m|days?|people|order|nr|no)\b|尺码|码|脚|岁|点|单号"
+)
+"""What a question speaks of whose bare numbers are no prices."""
 _STOCK = re.compile(
     r"\b(?:in stock|available (?:now|right now|immediately|today)|ready to ship|not sold out)\b"
     r"|有(?:没有)?(?:现)?货|现货|有(?:没有)?库存|没断货"
@@ -182,12 +171,16 @@ class Wish:
 def wishes_of(text: str) -> tuple[Wish, ...]:
     """The demands in a question, line by line, the later line winning; never raises.
 
-    The amounts of one line for the same thing stand beside each other ("20 or 24 inch").
+    The amounts of one line for the same thing stand beside each other ("20 or 24 inch"). Once a
+    later line has numbers of its own, plain measures of earlier ones are over ("and the 12?").
     """
+    lines = [fold(line) for line in text[-MAX_CHARS:].split("\n")]
     kept: dict[tuple[str, str], list[Wish]] = {}
-    for line in text[-MAX_CHARS:].split("\n"):
+    for line in lines:
         said: dict[tuple[str, str], list[Wish]] = {}
-        for wish in _in_line(fold(line)):
+        if _DIGIT.search(line):
+            kept = {slot: found for slot, found in kept.items() if not found[0].exact}
+        for wish in _in_line(line):
             said.setdefault(wish.slot, []).append(wish)
         for slot, wishes in said.items():
             bounds = [wish for wish in wishes if not wish.exact]
@@ -232,10 +225,10 @@ def _range(folded: str, match: re.Match[str]) -> Wish | None:
     if low is None or high is None or high <= low or (joined and not between):
         return None
     one, other = match["first_unit"], match["last_unit"]
-    if one and other and one != other and _CODES.get(one, one) != _CODES.get(other, other):
+    if one and other and one != other and CODES.get(one, one) != CODES.get(other, other):
         return None
     unit = other or one or match["before"]
-    if unit is None and (not between or _COUNTED.match(folded[match.end() :])):
+    if unit is None and (not between or not _is_money(folded, match, high)):
         return None
     if match["minus"]:
         low = -low
@@ -249,9 +242,7 @@ def _bound(folded: str, match: re.Match[str]) -> Wish | None:
     unit = match["first_unit"] or match["before"]
     side = _side(folded, match)
     known = unit_of(unit) if unit else None
-    if unit is None and (
-        side in ("", "with unit", "about") or _COUNTED.match(folded[match.end() :])
-    ):
+    if unit is None and (side in ("", "with unit", "about") or not _is_money(folded, match, value)):
         return None
     if side == "with unit":
         if known and known[0] in {"time", "period"}:
@@ -267,6 +258,12 @@ def _bound(folded: str, match: re.Match[str]) -> Wish | None:
     if side == "about":
         return _wish(unit, value - _ABOUT * size, value + _ABOUT * size)
     return replace(_wish(unit, value, value), exact=True) if known else None
+
+
+def _is_money(folded: str, match: re.Match[str], value: float) -> bool:
+    """Whether a number without a unit can be a price (一起 and "under 5 people" hold none)."""
+    written_out = not match["first"][0].isdigit() and value < 10
+    return not (written_out or _COUNTED.match(folded[match.end() :]) or _NOT_MONEY.search(folded))
 
 
 def _side(folded: str, match: re.Match[str]) -> str:
@@ -286,7 +283,7 @@ def _side(folded: str, match: re.Match[str]) -> str:
 def _wish(unit: str | None, low: float, high: float) -> Wish:
     known = unit_of(unit) if unit else None
     if known is None:
-        return Wish("price", "", low, high, currencies=_CODES.get(unit or "", ()))
+        return Wish("price", "", low, high, currencies=CODES.get(unit or "", ()))
     dimension, factor = known
     return Wish("measure", dimension, low * factor, high * factor)
 

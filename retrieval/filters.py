@@ -2,9 +2,9 @@
 
 Covered: judging products by price, measures, stock, sizes, colours and the features that the shop
 answers with yes or no; bringing in products that meet everything though no search put them
-forward; the new order. Products change places among themselves only: an FAQ entry keeps its rank,
+forward; the new order. Products change places among themselves, an FAQ entry all but keeps its rank,
 a product named in the question stays in front, and nothing is ever left out, so a misread
-question loses nothing and one that nothing meets gets the nearest, marked with what they lack.
+question loses little and one that nothing meets gets the nearest, marked with what they lack.
 Not covered: reading the demands (`retrieval.constraints`), facts that stand only in descriptions.
 """
 
@@ -29,7 +29,7 @@ MAX_PRODUCTS = 20_000
 _TOLERANCE = 0.02
 _NAMED = 1.0
 """More than any shift: what the question calls by name is ahead of what it describes."""
-_LOGITS = 30.0
+_LOGITS = 60.0
 """A reader's logit weighs this much less than a fused score."""
 _HOME: Mapping[str, tuple[str, str]] = {"zh": ("CNY", "cn"), "en": ("EUR", "eu")}
 _USUAL: Mapping[str, tuple[str, ...]] = {
@@ -46,11 +46,15 @@ _NEGATED = re.compile(r"(?:\b(?:not|no|non|without|isn't|aren't)[\s-]+(?:\w+\s+)
 
 @dataclass(frozen=True, slots=True)
 class FilterSettings:
-    """How far a product falls in the order of products, in the units of the fused score."""
+    """How far a product falls in the order of products, in the units of the fused score.
+
+    `lift` is for all products alike, once a question sets bounds: it is about a product then.
+    """
 
     bound_missed: float = 0.1
     preference_missed: float = 0.05
     preference_met: float = 0.03
+    lift: float = 0.02
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,7 +155,8 @@ class Shelf:
     ) -> NDArray[np.float32]:
         """Scores with the products' places exchanged, shape (candidates,).
 
-        The products' scores stay the same as a set, so that everything else keeps its rank.
+        The products' scores stay the same as a set, but for a small lift, so that everything else
+        all but keeps its rank.
         """
         judged = [self.judge(demand, at) for at in candidates.positions.tolist()]
         products = np.array([n for n, one in enumerate(judged) if one is not None], np.int64)
@@ -163,6 +168,8 @@ class Shelf:
         adjusted = score[products] + np.where(named, np.maximum(shift, 0) + _NAMED, shift)
         arranged = score.copy()
         arranged[products[np.argsort(-adjusted, kind="stable")]] = -np.sort(-score[products])
+        if demand.bounds:
+            arranged[products] += self._settings.lift
         return arranged
 
     def settled(

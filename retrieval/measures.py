@@ -63,8 +63,8 @@ def _either(names: list[str]) -> str:
 
 UNIT = _either(list(_FACTORS))
 ARABIC = r"(?:\d{1,3}(?:,\d{3})+(?:\.\d+)?|\d+(?:[.,]\d+)?)"
-HAN_DIGITS = "零〇一二两三四五六七八九十百千万双单"
-HAN_NUMBER = rf"(?:[{HAN_DIGITS}]+(?:点[{HAN_DIGITS}]+)?|半)"
+HAN_DIGITS = "零〇一二两三四五六七八九十百千万"
+HAN_NUMBER = rf"(?:[{HAN_DIGITS}]+(?:点[{HAN_DIGITS}]+)?|半|[单双](?=人))"
 APART = r"(?<![a-z0-9.])(?<![a-z0-9][-_/,])"
 """Before a number: not in the middle of a code or of another number."""
 TO = r"(?:-|–|—|~|to|bis|到|至)"

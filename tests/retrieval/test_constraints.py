@@ -71,6 +71,8 @@ def test_what_a_question_demands(text: str, said: list[str]) -> None:
         "order 12345 is 3 days late",
         "我买了三百块的东西",
         "明白的",
+        "第一单还能并一起吗",
+        "My feet fall halfway between 41 and 42",
         "a list of sizes",
         "",
         "\ud800",
@@ -194,7 +196,7 @@ def test_no_value_breaks_the_measures(value: str) -> None:
         assert measure.low <= measure.high
 
 
-@given(st.text("零〇一二两三四五六七八九十百千万双单半点0123456789,.", max_size=12))
+@given(st.text("零〇一二两三四五六七八九十百千万半点0123456789,.", max_size=12))
 def test_no_number_breaks_the_reader(text: str) -> None:
     value = number_of(text)
     assert value is None or value >= 0
