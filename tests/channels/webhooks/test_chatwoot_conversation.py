@@ -99,6 +99,21 @@ def test_a_burst_of_fragments_becomes_one_question(engine: Engine, peer: Chatwoo
     assert shop.rows("inbox", "done") == 4
 
 
+def test_fragments_that_come_out_of_order_are_read_in_order(
+    sqlite_engine: Engine, peer: ChatwootPeer
+) -> None:
+    settings = WorkerSettings(quiet_s=0.8, lease_s=2.0, idle_s=0.05)
+    with running_shop(sqlite_engine, peer, settings=settings) as shop:
+        address, peer.webhook_url = peer.webhook_url, ""
+        said = [peer.customer_says(words) for words in ("I bought a kettle", "can I return it?")]
+        peer.webhook_url = address
+        for number, message in enumerate(reversed(said), 1):
+            peer.send(peer.message_event(peer.conversation(), message))
+            wait_for(lambda number=number: len(peer.attempts) == number)
+        wait_for(lambda: peer.conversation().said_by_bot() != [])
+    assert shop.answerer.texts == ["I bought a kettle\ncan I return it?"]
+
+
 def test_what_is_not_for_the_bot_is_not_stored(engine: Engine, peer: ChatwootPeer) -> None:
     conversation = peer.conversation()
     with running_shop(engine, peer) as shop:
