@@ -20,6 +20,7 @@ from pathlib import Path
 
 from bench.edge_client import Client
 from bench.edge_load import Reply
+from tests.postgres import end_with_parent
 
 ROOT = Path(__file__).resolve().parents[1]
 SECRET = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
@@ -81,6 +82,7 @@ class Server:
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,
+                preexec_fn=end_with_parent,
             )
 
     async def ready(self) -> None:

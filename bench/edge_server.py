@@ -39,6 +39,8 @@ class Scripted:
 
     answer_ms: float
     busy: bool
+    on_turn: object = None
+    """Who is told of turns in the whole application; scripted ones are nobody's concern."""
 
     def answer_turn(self, message: Message) -> Turn:
         """The turn, after the time that a generator would take."""
