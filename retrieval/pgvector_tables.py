@@ -27,6 +27,7 @@ from sqlalchemy import (
     Column,
     Connection,
     Date,
+    Double,
     ForeignKey,
     Index,
     Integer,
@@ -232,8 +233,9 @@ class PgTables:
         own = self.postings.c
         given = func.unnest(
             bindparam("words", list(weights), ARRAY(Text)),
-            bindparam("idf", list(weights.values())),
+            bindparam("idf", list(weights.values()), ARRAY(Double)),
         ).table_valued("word", "idf", name="given", joins_implicitly=True)
+        given = given.render_derived()
         norm = K1 * (1 - B + B * own.length / mean_length)
         score = func.sum(given.c.idf * own.times / (own.times + norm))
         rows = connection.execute(
@@ -268,7 +270,7 @@ class PgTables:
         stored = self.vectors.c
         vectors = select(stored.passage_id, stored.embedding).where(stored.passage_id.in_(found))
         for row in connection.execute(vectors.order_by(stored.id)):
-            found[row.passage_id].append(np.asarray(row.embedding.to_numpy(), np.float32))
+            found[row.passage_id].append(np.asarray(row.embedding, np.float32))
         return [
             Found(passage_of(json.loads(row.record)), row.terms, np.stack(found[row.passage_id]))
             for row in rows
