@@ -74,14 +74,18 @@ def export_customer(engine: Engine, customer: CustomerRef, *, actor: str) -> Cus
             for name in ("customer_id", "channel", "conversation_id", "email", "phone")
             if getattr(customer, name)
         },
-        "conversations": told,
+        "conversations": [told[key] for key in sorted(told) if key],
+        # What belongs to no conversation: deliveries of events about the customer.
+        "other": {name: rows for name, rows in told.get("", {}).items() if name != "id"},
         "mentioned_in": list(found.mentioned_in),
     }
     text = json.dumps(document, ensure_ascii=False, indent=2)
     return CustomerExport(found.conversation_ids, found.mentioned_in, tuple(counts.items()), text)
 
 
-def _collect(connection: Connection, found: Holdings) -> tuple[dict[str, int], list[Any]]:
+def _collect(
+    connection: Connection, found: Holdings
+) -> tuple[dict[str, int], dict[str, dict[str, Any]]]:
     counts: dict[str, int] = {}
     told: dict[str, dict[str, Any]] = {}
     owners: dict[str, str] = {}
@@ -100,7 +104,7 @@ def _collect(connection: Connection, found: Holdings) -> tuple[dict[str, int], l
         for owner, items in grouped.items():
             # Events of a conversation may wait in the queue before there is a row of it.
             told.setdefault(owner, {"id": owner})[table.name] = items
-    return counts, [told[key] for key in sorted(told)]
+    return counts, told
 
 
 def _rows(connection: Connection, table: Table, found: Holdings) -> list[Row[Any]]:

@@ -136,6 +136,8 @@ def test_an_export_holds_everything_that_is_stored(engine: Engine, tmp_path: Pat
         told["conversations"] += 1
         for name in counted:
             told[name] += len(conversation.get(name, []))
+    for name, rows in document["other"].items():
+        told[name] += len(rows)
     assert told == counted
     web = next(c for c in document["conversations"] if c["id"] == f"web-{MARKER}")
     assert web["turns"][1]["data"]["mood"]["unhappy"] is True

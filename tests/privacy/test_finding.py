@@ -182,5 +182,8 @@ def test_no_text_takes_long(piece: str) -> None:
 
 
 def test_a_long_text_is_looked_at_to_its_end() -> None:
-    text = "x " * (MAX_CHARS // 2 + 10) + "call 13812345678"
-    assert mask(text).endswith("call [phone]")
+    for words in range(MAX_CHARS // 2 - 12, MAX_CHARS // 2 + 4):
+        text = "x " * words + "call 138 1234 5678 now. " + "x " * MAX_CHARS + "寄到人民路12号"
+        masked = mask(text)
+        assert "call [phone] now." in masked, words
+        assert masked.endswith("寄到[address]")
