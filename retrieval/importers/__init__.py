@@ -119,11 +119,11 @@ def _read(reading: Reading) -> Iterator[Item]:
         kind = detect(reading.path)
         named = named_format(reading.path)
         if kind not in _READERS:
-            message = f"this is an {kind}" if kind[0] in "aeiouE" else f"this is a {kind}"
-            yield reading.problem(0, "", None, f"{message}; save it as {_FORMATS}")
+            message = f"cannot be imported ({kind}); save it as {_FORMATS}"
+            yield reading.problem(0, "", None, message)
             return
         if named not in {kind, Format.UNKNOWN}:
-            yield reading.note(0, f"by its name a {named}, by its content a {kind}")
+            yield reading.note(0, f"the name says {named}, the content says {kind}")
         yield from _READERS[kind](reading)
         yield from reading.closing_notes()
     except OSError as error:

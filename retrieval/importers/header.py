@@ -23,7 +23,8 @@ class Header:
     @classmethod
     def of(cls, names: Sequence[str], wanted: Mapping[str, Column | None]) -> Self:
         """Guess the columns; what `wanted` says wins. Of two columns for a field the first counts."""
-        taken = {column for column in wanted.values() if column}
+        here = {plain_name(name) for name in names}
+        taken = {column for name, column in wanted.items() if column and name in here}
         columns: list[Column | None] = []
         left_out = set()
         for name in names:

@@ -44,9 +44,10 @@ def import_xlsx(reading: Reading) -> Iterator[Item]:
 
 
 def _read_workbook(reading: Reading) -> Iterator[Item]:
-    values = openpyxl.load_workbook(reading.path, read_only=True, data_only=True)
-    formulas = openpyxl.load_workbook(reading.path, read_only=True, data_only=False)
-    try:
+    # Opened here, because openpyxl refuses a workbook whose name does not end as it expects.
+    with reading.path.open("rb") as first, reading.path.open("rb") as second:
+        values = openpyxl.load_workbook(first, read_only=True, data_only=True)
+        formulas = openpyxl.load_workbook(second, read_only=True, data_only=False)
         usable = False
         for sheet, shadow in zip(values.worksheets, formulas.worksheets, strict=True):
             records = _records(sheet, shadow, reading)
@@ -57,9 +58,6 @@ def _read_workbook(reading: Reading) -> Iterator[Item]:
             yield reading.problem(0, "", ", ".join(values.sheetnames), message)
         elif reading.is_empty:
             yield reading.problem(0, "", None, NO_ROWS)
-    finally:
-        values.close()
-        formulas.close()
 
 
 def _records(sheet: Any, shadow: Any, reading: Reading) -> Iterator[Record]:

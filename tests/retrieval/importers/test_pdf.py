@@ -86,7 +86,7 @@ def test_headings_make_passages_over_pages(tmp_path: Path) -> None:
 def test_a_pdf_is_known_by_its_content(tmp_path: Path) -> None:
     result = read(tmp_path, POLICY, "policy.txt")
     assert len(result.passages) == 3
-    assert "by its content a PDF" in result.notes[0].message
+    assert "the content says PDF" in result.notes[0].message
 
 
 def test_a_scanned_document_is_told(tmp_path: Path) -> None:
