@@ -1,7 +1,7 @@
 """Products called by name: article numbers, model codes and names, found without any score.
 
 Covered: "ML-KET-1701", "ml ket 1701", "K17", "K 17", "山脊2", a whole product name, several of them
-in one question. A code that many products share says nothing and is left to the searches. Not
+in one question; of names inside each other the longest. A code that many products share says nothing and is left to the searches. Not
 covered: misspelt names, which the word and vector search bridge.
 """
 
@@ -35,7 +35,8 @@ class ExactIndex:
     def __init__(self, skus: Mapping[str, tuple[int, ...]], names: Mapping[str, tuple[int, ...]]):
         self._skus = skus
         self._names = names
-        self._han_lengths = sorted({len(name) for name in names if has_han(name)}, reverse=True)
+        self._han_names = frozenset(name for name in names if has_han(name))
+        self._han_lengths = sorted({len(name) for name in self._han_names}, reverse=True)
 
     @classmethod
     def build(cls, passages: Sequence[Passage]) -> ExactIndex:
@@ -73,14 +74,21 @@ class ExactIndex:
         folded = fold(query[:_MAX_QUERY])
         by_sku: set[int] = set()
         by_name: set[int] = set()
-        for span in _spans(folded):
+        named: list[tuple[int, int, tuple[int, ...]]] = []
+        for start, end, span in _spans(folded):
             by_sku.update(self._skus.get(span, ()))
-            by_name.update(self._names.get(span, ()))
+            if span in self._names:
+                named.append((start, end, self._names[span]))
+        by_name.update(_longest(named))
         if has_han(folded):
             compact = _compact(folded)
-            for length in self._han_lengths:
-                for start in range(len(compact) - length + 1):
-                    by_name.update(self._names.get(compact[start : start + length], ()))
+            named = [
+                (start, start + length, self._names[compact[start : start + length]])
+                for length in self._han_lengths
+                for start in range(len(compact) - length + 1)
+                if compact[start : start + length] in self._han_names
+            ]
+            by_name.update(_longest(named))
         return frozenset(by_sku), frozenset(by_name)
 
 
@@ -97,12 +105,19 @@ def spans_in(query: str, longest: int) -> frozenset[str]:
     Chinese is written without spaces: there it is every piece of at most `longest` characters.
     """
     folded = fold(query[:_MAX_QUERY])
-    spans = set(_spans(folded))
+    spans = {span for _, _, span in _spans(folded)}
     if has_han(folded):
         compact = _compact(folded)
         for start in range(len(compact)):
             spans.update(compact[start:end] for end in range(start + 2, start + longest + 1))
     return frozenset(spans)
+
+
+def _longest(named: Sequence[tuple[int, int, tuple[int, ...]]]) -> Iterator[int]:
+    """Positions behind names that are no part of a longer one: "K 17 S" does not name the K17."""
+    for start, end, positions in named:
+        if not any(a <= start and end <= b and b - a > end - start for a, b, _ in named):
+            yield from positions
 
 
 def model_codes(text: str) -> list[str]:
@@ -133,8 +148,11 @@ def _aliases(passage: Passage) -> Iterator[str]:
         yield whole
 
 
-def _spans(folded: str) -> Iterator[str]:
-    """Runs of letters and digits, alone and joined with their neighbours, as they may be typed."""
+def _spans(folded: str) -> Iterator[tuple[int, int, str]]:
+    """Runs of letters and digits, alone and joined with their neighbours, as they may be typed.
+
+    Each with its start and end.
+    """
     runs = list(_RUN.finditer(folded))
     for start, first in enumerate(runs):
         joined = ""
@@ -147,4 +165,4 @@ def _spans(folded: str) -> Iterator[str]:
                 break  # "a 1 year warranty" does not name the A1
             joined += run.group()
             previous = run.end()
-            yield joined
+            yield first.start(), previous, joined

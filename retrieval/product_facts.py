@@ -104,7 +104,7 @@ def _facts(title: str, attributes: tuple[tuple[str, str], ...]) -> ProductFacts:
             measures.append(("warranty 保修", Measure("period", months, months)))
         elif _STOCK_KEY.fullmatch(key):
             stock.setdefault("", 0 if _OUT.match(fold(value)) else 1)
-        elif key not in {"sku", "brand", "category"} and not key.startswith(_OWN):
+        elif key not in {"sku", "skus", "brand", "category"} and not key.startswith(_OWN):
             measures += [(key, measure) for measure in measures_of(value)]
             if _COLOUR_KEY.search(key):
                 colours |= colours_of(value)
