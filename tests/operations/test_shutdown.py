@@ -71,6 +71,5 @@ def test_an_open_page_does_not_hold_up_the_end(sqlite_url: str, tmp_path: Path) 
         beat = f"{server.url}/gradio_api/heartbeat/session1"
         with client.stream("GET", beat) as stream:
             assert stream.status_code == 200
-            began = time.monotonic()
             assert server.terminate() == 0
-            assert time.monotonic() - began < 15
+        assert "graceful shutdown exceeded" not in server.log, "nothing had to be cut off"
