@@ -23,7 +23,7 @@ from retrieval.constraints import MAX_CHARS, Wish, is_shopping, wishes_of
 from retrieval.product_facts import ProductFacts, facts_of, merged, size_of
 from retrieval.text import fold, has_han, terms
 
-MAX_PRODUCTS = 20_000
+MAX_PRODUCTS = 5_000
 """Product passages up to which all are judged; of more, only those that the searches find."""
 
 _TOLERANCE = 0.02
