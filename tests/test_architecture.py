@@ -20,6 +20,8 @@ LAYERS = (
         "bot.answering",
         "bot.mood",
         "bot.query",
+        "bot.handover",
+        "bot.why",
         "bot.heads",
         "bot.remember",
         "bot.store",
