@@ -14,9 +14,10 @@ from numpy.typing import NDArray
 
 from bot.protocols import Vectors
 from bot.types import Passage
+from retrieval.bm25 import LexicalScores
 from retrieval.dense import DenseIndex
 from retrieval.exact import ExactIndex
-from retrieval.lexical import LexicalIndex, LexicalScores
+from retrieval.lexical import LexicalIndex
 
 
 class LayeredPassages(Sequence[Passage]):

@@ -22,13 +22,14 @@ from sqlalchemy.exc import DBAPIError
 from bot.errors import StoreError
 from bot.protocols import Encoder, KnowledgeStore
 from bot.types import KnowledgeChanges, Passage, Query, Retrieval
+from retrieval.bm25 import Statistics
 from retrieval.candidates import CANDIDATES
 from retrieval.dense import DenseFacts
 from retrieval.encoding import Progress, encode_passages
 from retrieval.exact import spans_in
 from retrieval.follower import POLL_S, Follower
 from retrieval.index import FORMAT_VERSION, HybridIndex, Manifest
-from retrieval.lexical import LexicalIndex, Statistics
+from retrieval.lexical import LexicalIndex
 from retrieval.passage_file import digest
 from retrieval.pgvector_records import Found, State
 from retrieval.pgvector_tables import PgTables

@@ -44,8 +44,8 @@ from sqlalchemy import (
 
 from bot.protocols import Vectors
 from bot.types import Passage
+from retrieval.bm25 import K1, B
 from retrieval.exact import names_of
-from retrieval.lexical import K1, B
 from retrieval.passage_file import as_record, digest, passage_of
 from retrieval.passages import search_text
 from retrieval.pgvector_records import Found, State

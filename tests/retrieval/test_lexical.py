@@ -8,7 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from retrieval.lexical import K1, B, LexicalIndex
+from retrieval.bm25 import K1, B
+from retrieval.lexical import LexicalIndex
 
 WORDS = st.sampled_from(["red", "blue", "kettle", "mug", "壶", "退货", "1701"])
 TEXTS = st.lists(st.lists(WORDS, max_size=8), min_size=1, max_size=12)
