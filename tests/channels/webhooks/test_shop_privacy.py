@@ -57,8 +57,8 @@ def test_a_shop_that_leaves_is_forgotten(shop: ShopSide, sqlite_engine: Engine) 
     shop.shopify("products/update", shopify_product())
     wait_for(lambda: len(shop.knowledge.live_passages()) == 1)
     assert shop.shopify("shop/redact", {"shop_id": 1, "shop_domain": SHOP}) == 200
-    wait_for(lambda: shop.knowledge.live_passages() == ())
-    assert shop.links.of_source(f"shopify:{SHOP}") == ()
+    wait_for(lambda: shop.links.of_source(f"shopify:{SHOP}") == ())
+    assert shop.knowledge.live_passages() == ()
     assert SqlTurnStore(sqlite_engine).history("web:7") != ()
 
 
