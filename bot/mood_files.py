@@ -29,10 +29,10 @@ Row = Mapping[str, object]
 """Cells by the name of their column."""
 
 LABELS = ("mood_label", "mood_frustration", "mood_unhappy")
-_NAMES = (
+_NAMES = (  # noqa: SIM905 (a list of one a line would be a page long)
     "text review review_text reviewtext review_body reviewbody content comment comments body message"
     " feedback utterance sentence 评论 评价 评论内容 评价内容 内容 文本 留言 反馈 评语"
-).split()  # noqa: SIM905 (a list of one a line would be a page long)
+).split()
 _SAMPLE = 200
 _FORMATS = (".csv", ".tsv", ".xlsx", ".jsonl", ".ndjson")
 

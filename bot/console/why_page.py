@@ -19,9 +19,7 @@ def why_router(parts: AppParts, renderer: Renderer) -> APIRouter:
     router = APIRouter()
 
     @router.get("/why/{turn_id:path}")
-    def why(
-        request: Request, say: Spoken, agent: Reader, turn_id: str, part: str = ""
-    ) -> Response:
+    def why(request: Request, say: Spoken, agent: Reader, turn_id: str, part: str = "") -> Response:
         record = parts.queries.turn(turn_id)
         if record is None:
             raise HTTPException(404)

@@ -17,8 +17,8 @@ BERLIN = OpeningHours.read(
 )
 NIGHT = OpeningHours.read("fri-mon 22:00-02:00")
 moments = st.datetimes(
-    datetime(2026, 1, 1),
-    datetime(2027, 12, 31),
+    datetime(2026, 1, 1),  # noqa: DTZ001
+    datetime(2027, 12, 31),  # noqa: DTZ001
     timezones=st.just(UTC),
 )
 
