@@ -1,7 +1,7 @@
 """`python -m bench.edge_server`: the shop's web edge as a process of its own, to be loaded and killed.
 
 Three kinds: `edge` is the webhook routes and the worker, answers scripted; `whole` adds the pages,
-the API and the console; `real` is `whole` with the shop's own models. A scripted answer repeats what
+the API and the console (it needs the encoder); `real` is `whole` with the shop's own generator. A scripted answer repeats what
 the customer wrote, after `--answer-ms`, asleep or (`--busy`) with all cores at work as a generator
 would have them. Everything else comes from SHOPKEEPER_… variables, as in production.
 """
@@ -102,7 +102,7 @@ def whole_app(settings: Settings, script: Scripted | None) -> Iterator[FastAPI]:
     from bot.build import open_shop
     from bot.channels.serving import assemble
 
-    with open_shop(settings, models=script is None) as shop:
+    with open_shop(settings, generator=script is None) as shop:
         service = shop.service() if script is None else cast(Service, script)
         with assemble(shop, service) as app:
             yield app

@@ -1,28 +1,30 @@
 """`python -m bench.fuzz --seconds 600`: the published API against requests that nobody would send.
 
-schemathesis derives requests, valid and not, from the OpenAPI document of a server process (the
-whole application, answers scripted, limits off). Wrong is: a 5xx, an error in the server's log, a
-process that ends. Webhook parsers are fuzzed by tests (`tests/channels/webhooks`). Not covered: the
+schemathesis derives requests, valid and not, from the OpenAPI document of the application on a
+loopback port (answers scripted, limits off). Wrong is a 5xx, or a server that is gone. Webhook parsers are fuzzed by tests (`tests/channels/webhooks`). Not covered: the
 chat page's own protocol, the console.
 """
 
 from __future__ import annotations
 
 import argparse
-import asyncio
 import shutil
 import subprocess
 import sys
 import tempfile
 from pathlib import Path
 
-from bench.edge_parts import Server, free_port
+import httpx
+
+from bot.channels.app import create_app
+from tests.channels.fakes import open_shop
+from tests.e2e.live import serving
 
 NO_LIMITS = {
-    "SHOPKEEPER_RATE_PER_CUSTOMER": "",
-    "SHOPKEEPER_RATE_PER_ADDRESS": "",
-    "SHOPKEEPER_RATE_PER_SHOP": "",
-    "SHOPKEEPER_REQUESTS_PER_ADDRESS": "",
+    "rate_per_customer": "",
+    "rate_per_address": "",
+    "rate_per_shop": "",
+    "requests_per_address": "",
 }
 DOCUMENT = "/api/v1/openapi.json"
 
@@ -30,31 +32,24 @@ DOCUMENT = "/api/v1/openapi.json"
 def fuzz(seconds: int) -> list[str]:
     """What was found, as lines; none when all is well."""
     with tempfile.TemporaryDirectory() as folder:
-        home = Path(folder)
-        # Its connected system is nobody: nothing is sent in this run.
-        url = f"sqlite:///{home}/shop.db"
-        server = Server(url, home, free_port(), ("--kind", "whole"), NO_LIMITS)
-        server.start()
+        shop = open_shop(Path(folder), **NO_LIMITS)
         try:
-            asyncio.run(server.ready())
-            found = _schemathesis(server.port, seconds)
-            if server.process is None or server.process.poll() is not None:
-                found.append("the server ended")
-            log = (home / "server.log").read_text(encoding="utf-8", errors="replace")
-            if "Traceback" in log:
-                found += ["the server's log:", log[-4000:]]
+            with serving(create_app(shop.parts)) as address:
+                found = _schemathesis(f"{address}{DOCUMENT}", seconds)
+                if httpx.get(f"{address}/healthz").status_code != 200:
+                    found.append("the server is not well any more")
         finally:
-            server.kill()
+            shop.engine.dispose()
     return found
 
 
-def _schemathesis(port: int, seconds: int) -> list[str]:
+def _schemathesis(url: str, seconds: int) -> list[str]:
     program = shutil.which("schemathesis", path=str(Path(sys.executable).parent))
     if program is None:
         return ["schemathesis is not installed: pip install -e '.[dev]'"]
     done = subprocess.run(
         [
-            *(program, "run", f"http://127.0.0.1:{port}{DOCUMENT}"),
+            *(program, "run", url),
             *("--checks", "not_a_server_error", "--max-time", str(seconds)),
             *("--continue-on-failure", "--warnings", "off", "--request-timeout", "30"),
             *("--suppress-health-check", "all"),

@@ -30,6 +30,9 @@ SQLITE_WAIT_S = 10.0
 """How long a writer waits for another process before it gives up."""
 
 POSTGRES_WAIT_S = 10
+IDLE_S = 30
+"""PostgreSQL ends a transaction whose process says nothing for so long."""
+
 POOL_WAIT_S = 10.0
 """How long to wait for one of the 40 connections of a process."""
 
@@ -255,7 +258,9 @@ def _open_postgres(url: URL) -> Engine:
         connect_args={
             "connect_timeout": POSTGRES_WAIT_S,
             "application_name": "shopkeeper",
-            "options": f"-c lock_timeout={POSTGRES_WAIT_S}s -c timezone=UTC",
+            # A process that hangs in a transaction must not keep its rows from all others.
+            "options": f"-c lock_timeout={POSTGRES_WAIT_S}s -c timezone=UTC"
+            f" -c idle_in_transaction_session_timeout={IDLE_S}s",
         },
         pool_pre_ping=True,
         pool_size=8,

@@ -41,9 +41,8 @@ LEASE_S = 120.0
 class SqlQueue:
     """Inbox and outbox in SQL; any number of workers, threads and processes may share them.
 
-    Two commits wait for the disk: an event's, before it is acknowledged, and the note that a
-    request leaves, which carries all before it. What lies between can be done again.
-    """
+    An event's commit waits for the disk, and the note that a request leaves, which carries all
+    before it; what lies between can be done again."""
 
     def __init__(
         self,

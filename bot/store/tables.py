@@ -53,18 +53,6 @@ PRIORITY = (
 )
 """Who needs a person most: waiting and unhappy, waiting, unhappy with the bot, the rest."""
 
-POSTGRES_ONLY = frozenset(
-    f"ix_{name}"
-    for name in (
-        "messages_grams",
-        "conversations_grams",
-        "conversations_unhappy",
-        "conversations_unanswered",
-        "conversations_handed_over",
-    )
-)
-"""Indexes that migrations make on PostgreSQL and that are not spelled out here."""
-
 OPEN_ROWS = text("status IN ('pending', 'working')")
 """Rows of a box that are still to be worked: few, whatever the age of the shop."""
 
