@@ -29,8 +29,8 @@ MAX_PRODUCTS = 5_000
 _TOLERANCE = 0.02
 _NAMED = 1.0
 """More than any shift: what the question calls by name is ahead of what it describes."""
-_LOGITS = 60.0
-"""A reader's logit weighs this much less than a fused score."""
+_PLACES = 100
+"""Places in a reader's order that a shift of 1 is worth: a missed bound costs ten of them."""
 _HOME: Mapping[str, tuple[str, str]] = {"zh": ("CNY", "cn"), "en": ("EUR", "eu")}
 _USUAL: Mapping[str, tuple[str, ...]] = {
     "mass": ("weight", "重量", "净重"),
@@ -188,11 +188,11 @@ class Shelf:
         judged = [self.judge(demand, positions[hit.passage.passage_id]) for hit in hits]
         places = [n for n, one in enumerate(judged) if one is not None and hits[n].reading]
         weights: dict[int, float] = {}
-        for place in places:
-            one, reading = judged[place], hits[place].reading
-            if one is not None and reading is not None:
-                shift = max(one.shift, 0.0) + _NAMED if hits[place].exact else one.shift
-                weights[place] = reading.logit + _LOGITS * shift
+        for rank, place in enumerate(places):
+            one = judged[place]
+            shift = one.shift if one is not None else 0.0
+            named = max(shift, 0.0) + _NAMED
+            weights[place] = _PLACES * (named if hits[place].exact else shift) - rank
         ordered = list(hits)
         for place, source in zip(places, sorted(places, key=lambda n: -weights[n]), strict=True):
             ordered[place] = hits[source]
