@@ -20,7 +20,7 @@ from bot.config import Settings
 from bot.errors import ShopkeeperError, StoreError
 from bot.handover.hours import OpeningHours
 from bot.handover.policy import HandoverPolicy
-from bot.models.runtime import load_encoder, load_generator
+from bot.models.runtime import load_encoder, load_generator, load_mood_encoder, load_reader
 from bot.mood import EncoderMood
 from bot.protocols import Encoder, Generator, Reader
 from bot.query import Understander
@@ -74,7 +74,7 @@ class SearchParts:
 
 
 def load_search_parts(settings: Settings) -> SearchParts:
-    """Load the encoder, its heads and the calibration.
+    """Load the encoder, its adapters and heads, and the calibration.
 
     Raises:
         ModelError: a model is not set up.
@@ -88,8 +88,9 @@ def load_search_parts(settings: Settings) -> SearchParts:
             Path(settings.intent_phrases) if settings.intent_phrases else None,
             Path(settings.reserved_topics) if settings.reserved_topics else None,
         ),
-        mood=EncoderMood.shipped(encoder),
+        mood=EncoderMood.shipped(load_mood_encoder(settings), encoder),
         calibration=Calibration.load(own) if own.exists() else Calibration.load(),
+        reader=load_reader(settings),
     )
 
 

@@ -1,7 +1,7 @@
 """Reranking within a time budget: a cross-encoder over the best hits, as far as time allows.
 
-Covered: the order of the hits, stopping between batches. Not covered: the cross-encoder itself,
-which is any `bot.protocols.Reader`.
+Covered: the order of the hits, by the searches' score and the reading together, stopping between
+batches. Not covered: the cross-encoder itself, which is any `bot.protocols.Reader`.
 """
 
 from __future__ import annotations
@@ -18,7 +18,11 @@ from retrieval.fusion import SKU_BONUS
 RERANKED = 20
 """How many of the fused hits are looked at again."""
 
+READING_WEIGHT = 0.02
+"""What one unit of the reader's log-odds moves a fused score (docs/retrieval.md)."""
+
 _BATCH = 4
+_BOUND = 8.0
 
 
 def rerank_within(
@@ -29,25 +33,30 @@ def rerank_within(
     Hits found by article number keep their place in front. No batch is begun that would end after
     the budget, judged by the slowest batch so far; one batch is always scored.
     """
-    fixed = list(takewhile(lambda hit: hit.score >= SKU_BONUS - 1, hits))
-    rest = hits[len(fixed) :]
     started = time.perf_counter()
     slowest = 0.0
-    scored: list[Hit] = []
-    for start in range(0, min(RERANKED, len(rest)), _BATCH):
+    read: list[Hit] = []
+    for start in range(0, min(RERANKED, len(hits)), _BATCH):
         begun = time.perf_counter()
         if start and begun - started + slowest > budget_s:
             break
-        batch = rest[start : min(start + _BATCH, RERANKED)]
+        batch = hits[start : min(start + _BATCH, RERANKED)]
         texts = [f"{hit.passage.title}\n{hit.passage.text}".strip() for hit in batch]
         readings = reader.read(question, texts)
-        scored += [
+        read += [
             replace(hit, reading=_of_text(reading, hit))
             for hit, reading in zip(batch, readings, strict=True)
         ]
         slowest = max(slowest, time.perf_counter() - begun)
-    scored.sort(key=lambda hit: -hit.reading.logit if hit.reading else 0.0)
-    return [*fixed, *scored, *rest[len(scored) :]]
+    fixed = list(takewhile(lambda hit: hit.score >= SKU_BONUS - 1, read))
+    moved = sorted(read[len(fixed) :], key=lambda hit: -_value(hit))
+    return [*fixed, *moved, *hits[len(read) :]]
+
+
+def _value(hit: Hit) -> float:
+    """The searches' score, moved by what the reader thinks: neither alone ranks as well."""
+    logit = hit.reading.logit if hit.reading else 0.0
+    return hit.score + READING_WEIGHT * min(max(logit, -_BOUND), _BOUND)
 
 
 def _of_text(reading: Reading, hit: Hit) -> Reading:

@@ -24,6 +24,7 @@ from torch import nn
 from transformers import AutoModel
 
 B = TypeVar("B")
+_WIDTHS = 16
 
 
 @dataclass(frozen=True)
@@ -228,8 +229,12 @@ def save_adapter(model: AdaptedEncoder, folder: Path) -> None:
 
 
 def pad(rows: Sequence[Sequence[int]], fill: int) -> tuple[torch.Tensor, torch.Tensor]:
-    """Token ids and mask, both (rows, longest row)."""
-    longest = max(map(len, rows))
+    """Token ids and mask, both (rows, width): the longest row, up to the next multiple of 16.
+
+    Few different widths, because the matrix library prepares itself for every new shape, at a
+    cost in time and in memory that it never gives back.
+    """
+    longest = -(-max(map(len, rows)) // _WIDTHS) * _WIDTHS
     ids = torch.full((len(rows), longest), fill)
     mask = torch.zeros((len(rows), longest), dtype=torch.long)
     for place, row in enumerate(rows):

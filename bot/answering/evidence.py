@@ -16,7 +16,7 @@ Places = tuple[tuple[int, int], ...]
 _QUOTED_WHOLE = 160
 """Width up to which a passage is quoted whole: two lines are read as fast as one."""
 _NEEDED = 0.5
-_CLOSE = 0.6
+_CLOSE = 0.7
 """Sentences at least this share as needed as the most needed one are quoted with it."""
 _SHOWN_WHOLE = 320
 _SHOWN = 0.08

@@ -16,8 +16,8 @@ from rich.table import Table
 
 from bot.config import Settings
 from bot.errors import ShopkeeperError
-from bot.models.adapters import answer_adapter
-from bot.models.registry import shipped_registry
+from bot.models.adapters import MOOD, READER, answer_adapter, encoder_adapter
+from bot.models.registry import DEFAULT_ENCODER, ModelSpec, shipped_registry
 from bot.models.setup import ModelHome, is_ready
 
 _LIBRARIES = ("openvino", "openvino-genai", "faiss-cpu", "bm25s", "gradio", "fastapi", "sqlalchemy")
@@ -98,10 +98,21 @@ def _models(settings: Settings) -> Iterator[Finding]:
                 yield Finding("answer adapter", False, error.message, error.fix)
                 continue
             key = adapter.key if adapter else ""
-        folder = home.converted(spec, key)
-        ready = is_ready(spec, folder, key) and (folder / "openvino_model.bin").exists()
-        detail = str(folder) if ready else "missing or made by another version"
-        yield Finding(f"model {name}", ready, detail, "" if ready else "shopkeeper models setup")
+        yield _converted(f"model {name}", home, spec, key)
+    for skill in (MOOD, READER):
+        try:
+            key = encoder_adapter(skill).key
+        except ShopkeeperError as error:
+            yield Finding(f"{skill} adapter", False, error.message, error.fix)
+            continue
+        yield _converted(f"encoder for {skill}", home, known[DEFAULT_ENCODER], key)
+
+
+def _converted(name: str, home: ModelHome, spec: ModelSpec, key: str) -> Finding:
+    folder = home.converted(spec, key)
+    ready = is_ready(spec, folder, key) and (folder / "openvino_model.bin").exists()
+    detail = str(folder) if ready else "missing or made by another version"
+    return Finding(name, ready, detail, "" if ready else "shopkeeper models setup")
 
 
 def _disk(folder: Path) -> Finding:

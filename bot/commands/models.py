@@ -12,9 +12,9 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, Ti
 
 from bot.config import Settings
 from bot.errors import ShopkeeperError
-from bot.models.adapters import answer_adapter
+from bot.models.adapters import MOOD, READER, answer_adapter, encoder_adapter
 from bot.models.fetch import Progress as Report
-from bot.models.registry import shipped_registry
+from bot.models.registry import DEFAULT_ENCODER, shipped_registry
 from bot.models.setup import ModelHome, ensure_serving, ensure_training
 
 console = Console(stderr=True)
@@ -55,6 +55,8 @@ def setup(settings: Settings, *, training: bool = False) -> None:
             ensure_serving(name, home, report, adapter=adapter)
             if training:
                 ensure_training(name, home, report)
+        for skill in (MOOD, READER):
+            ensure_serving(DEFAULT_ENCODER, home, report, adapter=encoder_adapter(skill))
     console.print(f"models are ready in {settings.models_dir}", style="green")
 
 

@@ -60,7 +60,7 @@ class FakeReader:
     def read(self, question: str, passages: Sequence[str]) -> list[Reading]:
         self.batches.append(passages)
         time.sleep(self._seconds)
-        return [Reading(2.0 if self._favourite in text else -2.0) for text in passages]
+        return [Reading(8.0 if self._favourite in text else -8.0) for text in passages]
 
 
 class BreakableStore(FakeKnowledgeStore):
