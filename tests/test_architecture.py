@@ -28,7 +28,7 @@ LAYERS = (
         "bot.models",
     ),
     ("retrieval",),
-    ("bot.types", "bot.protocols", "bot.errors", "bot.config"),
+    ("bot.types", "bot.retrieval_types", "bot.protocols", "bot.errors", "bot.config"),
 )
 """Outermost first; a module imports from its own layer or from those below."""
 
