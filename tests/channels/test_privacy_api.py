@@ -3,16 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
 from fastapi import FastAPI
+from sqlalchemy import update
 from starlette.testclient import TestClient
 
 from bot.channels import problems
 from bot.channels.housekeeping import Housekeeping
 from bot.channels.privacy_api import privacy_router
 from bot.store.audit import AuditFilter, SqlAudit
+from bot.store.columns import utc_now
+from bot.store.events import SqlEvents, publish
+from bot.store.link_tables import events as events_table
+from bot.store.queue import SqlQueue
+from bot.store.queue_records import Inbound
+from bot.store.subscribers import SqlSubscribers
 from bot.store.turns import SqlTurnStore
 from tests.channels.fakes import Shop, open_shop
 from tests.privacy.filled import MARKER, fill, stored_with
@@ -86,6 +94,29 @@ def test_the_server_erases_once_a_day_what_is_too_old(shop: Shop, tmp_path: Path
     assert turns.history("old") == ()
     assert not other_process.look()
     assert not Housekeeping(shop.engine, 0, tmp_path).look()
+
+
+def test_events_and_finished_queue_rows_go_after_a_month_although_conversations_are_kept(
+    shop: Shop, tmp_path: Path
+) -> None:
+    turns, events = SqlTurnStore(shop.engine), SqlEvents(shop.engine)
+    turns.save(a_turn("old", at=NOON.replace(year=2019)))
+    SqlSubscribers(shop.engine).add("crm", "https://crm.example/hook", ["whsec_" + 32 * "A"])
+    now = utc_now()
+    for days in (31, 29):
+        then = now - timedelta(days=days)
+        queue = SqlQueue(shop.engine, clock=lambda then=then: then)
+        queue.receive(Inbound("chatwoot", f"k{days}", "old", "{}"))
+        (item,) = queue.claim_inbox("worker")
+        assert queue.complete(item)
+        with shop.engine.begin() as connection:
+            publish("knowledge.gap", {"conversation_id": "old"}, connection)
+            newest = events_table.c.created_at > now
+            connection.execute(update(events_table).where(newest).values(created_at=then))
+    assert Housekeeping(shop.engine, 0, tmp_path).look()
+    assert turns.history("old") != ()
+    assert SqlQueue(shop.engine).stats().inbox.done == 1
+    assert [now - one.created_at for one in events.latest()] == [timedelta(days=29)]
 
 
 def test_housekeeping_starts_and_stops_with_the_server(shop: Shop, tmp_path: Path) -> None:
