@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import timedelta
+from datetime import datetime, timedelta
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -43,6 +44,10 @@ def client(shop: Shop) -> Iterator[TestClient]:
     app.include_router(privacy_router(shop.engine, shop.parts))
     with TestClient(app) as opened:
         yield opened
+
+
+def _same(moment: datetime) -> datetime:
+    return moment
 
 
 def bearer(shop: Shop, *scopes: str) -> dict[str, str]:
@@ -105,7 +110,7 @@ def test_events_and_finished_queue_rows_go_after_a_month_although_conversations_
     now = utc_now()
     for days in (31, 29):
         then = now - timedelta(days=days)
-        queue = SqlQueue(shop.engine, clock=lambda then=then: then)
+        queue = SqlQueue(shop.engine, clock=partial(_same, then))
         queue.receive(Inbound("chatwoot", f"k{days}", "old", "{}"))
         (item,) = queue.claim_inbox("worker")
         assert queue.complete(item)
