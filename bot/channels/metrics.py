@@ -29,6 +29,7 @@ from bot.channels.parts import AppParts
 from bot.errors import StoreError
 from bot.store.api_keys import Scope as KeyScope
 from bot.store.gauges import Gauges
+from bot.store.handovers import HandoverFigures
 from bot.types import Turn
 
 log = structlog.get_logger(__name__)
@@ -143,16 +144,8 @@ class _Waiting(Collector):
                 rows.add_metric([box, status], counts[status])
         yield rows
         yield age
-        yield GaugeMetricFamily(
-            "shopkeeper_handoffs_unanswered",
-            "Conversations that wait for a person.",
-            value=found.handoffs_unanswered,
-        )
-        yield GaugeMetricFamily(
-            "shopkeeper_handoff_oldest_seconds",
-            "How long the one that waits longest has waited.",
-            value=found.oldest_handoff_s,
-        )
+        for name, told, value in _handovers(found.handovers):
+            yield GaugeMetricFamily(f"shopkeeper_{name}", told, value=value)
 
     def _look(self) -> Gauges | None:
         with self._lock:
@@ -164,6 +157,15 @@ class _Waiting(Collector):
                     self._last = None
                 self._at = time.monotonic()
             return self._last
+
+
+def _handovers(figures: HandoverFigures) -> Iterator[tuple[str, str, float]]:
+    """Names, explanations and values of what is known about customers handed over."""
+    yield "handoffs_unanswered", "Conversations that wait for a person.", figures.unanswered
+    yield "handoffs_unhappy", "Those of them whose customer is unhappy.", figures.unhappy
+    yield "handoffs_escalated", "Those of them that waited longer than promised.", figures.escalated
+    yield "handoffs_with_agents", "Conversations an agent has taken.", figures.with_agents
+    yield "handoff_oldest_seconds", "How long the longest has waited.", figures.oldest_s
 
 
 class HttpMetrics:

@@ -10,22 +10,20 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import Engine, func, select
+from sqlalchemy import Engine
 
 from bot.store.columns import utc_now
+from bot.store.handovers import HandoverFigures, SqlHandovers
 from bot.store.queue import SqlQueue
 from bot.store.queue_records import QueueStats
-from bot.store.tables import conversations
-from bot.store.transactions import reading
 
 
 @dataclass(frozen=True, slots=True)
 class Gauges:
-    """The state at one moment; ages in seconds, 0 when nothing waits."""
+    """The state at one moment: of both boxes, and of the customers handed over."""
 
     queue: QueueStats
-    handoffs_unanswered: int
-    oldest_handoff_s: float
+    handovers: HandoverFigures
 
 
 def read_gauges(engine: Engine, clock: Callable[[], datetime] = utc_now) -> Gauges:
@@ -34,9 +32,4 @@ def read_gauges(engine: Engine, clock: Callable[[], datetime] = utc_now) -> Gaug
     Raises:
         StoreError: the database failed.
     """
-    table = conversations.c
-    query = select(func.count(), func.min(table.handover_at)).where(table.status == "waiting")
-    with reading(engine) as connection:
-        waiting, oldest = connection.execute(query).one()
-    age_s = 0.0 if oldest is None else max(0.0, (clock() - oldest).total_seconds())
-    return Gauges(SqlQueue(engine).stats(), waiting, age_s)
+    return Gauges(SqlQueue(engine).stats(), SqlHandovers(engine, clock).figures())

@@ -141,7 +141,7 @@ class SqlHandovers:
             unhappy=sum(bool(row.unhappy) for row in rows),
             escalated=sum(row.fired > 0 for row in rows),
             with_agents=with_agents,
-            oldest_s=max(waits, default=0.0),
+            oldest_s=max([0.0, *waits]),
         )
 
 

@@ -109,7 +109,7 @@ MORE = (
 
 
 def fill(shop: Shop, now: datetime | None = None) -> list[str]:
-    """Store forty conversations; their ids, the most urgent stories first."""
+    """Store forty conversations; their ids, those who wait for a person first."""
     now = now or datetime.now(UTC)
     ids = []
     for number, story in enumerate(STORIES):

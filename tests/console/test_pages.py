@@ -25,7 +25,8 @@ def rows(page: str) -> list[str]:
 
 def test_unhappy_and_waiting_come_first(anna: Desk) -> None:
     page = anna.client.get("/console/").text
-    assert rows(page)[:2] == anna.ids[:2]
+    angry, angry_for_longer, calm = anna.ids[:3]
+    assert rows(page)[:3] == [angry_for_longer, angry, calm]
     assert "is-unhappy" in page
     assert "Waiting" in page
 

@@ -23,7 +23,7 @@ from bot.readiness import database_checks, generator_check, index_check
 from bot.store.gauges import read_gauges
 from bot.store.queue import SqlQueue
 from bot.store.queue_records import Inbound
-from bot.types import Action, Message, Problem, Reply, Turn, Verdict
+from bot.types import Action, Message, Mood, Problem, Reply, Turn, Verdict
 from tests.channels.fakes import Script, Shop, make_turn, open_shop
 
 HANDED = Reply("A colleague will answer here.", "notice")
@@ -75,14 +75,21 @@ def test_turns_stages_and_guard_blocks_are_counted(serve: Any) -> None:
 def test_what_waits_is_looked_up_when_asked(serve: Any) -> None:
     shop, _, client = serve(metrics="on")
     SqlQueue(shop.engine).receive(Inbound("chatwoot", "d1", "chatwoot:1:1", "{}"))
-    shop.store.save(turn_of("a", Script((HANDED,), Action.HAND_OVER, "asked_for_person")))
+    for number, mood in enumerate((Mood("neutral"), Mood("negative", unhappy=True), Mood())):
+        script = Script((HANDED,), Action.HAND_OVER, "asked_for_person", mood)
+        message = Message(f"c{number}", "a person, please", "web", message_id=f"m{number}")
+        shop.store.save(make_turn(message, script, script.replies))
+    shop.parts.conversations.take_over("c2", "anna")
     body = client.get("/metrics").text
     assert sample(body, "shopkeeper_queue_rows", box="inbox", status="pending") == 1
     assert sample(body, "shopkeeper_queue_rows", box="outbox", status="dead") == 0
     age = sample(body, "shopkeeper_queue_oldest_seconds", box="inbox")
     assert age is not None
     assert age >= 0
-    assert sample(body, "shopkeeper_handoffs_unanswered") == 1
+    assert sample(body, "shopkeeper_handoffs_unanswered") == 2
+    assert sample(body, "shopkeeper_handoffs_unhappy") == 1
+    assert sample(body, "shopkeeper_handoffs_escalated") == 0
+    assert sample(body, "shopkeeper_handoffs_with_agents") == 1
     assert sample(body, "shopkeeper_database_readable") == 1
 
 
