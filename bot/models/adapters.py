@@ -58,7 +58,6 @@ class LoraAdapter:
             ) from error
         return gained
 
-
     def heads(self) -> dict[str, NDArray[np.float32]]:
         """The tensors of `heads.safetensors`.
 

@@ -64,7 +64,13 @@ def a_turn(
     """A turn; each call is a minute after the one before."""
     number = next(_NUMBERS)
     at = at or NOON + timedelta(minutes=number)
-    hit = Hit(RETURNS, 0.9, dense=0.8, lexical=4.2, reading=Reading(2.5, (EvidenceSentence(0, 20, 0.9),), (0, 4), 0.5))
+    hit = Hit(
+        RETURNS,
+        0.9,
+        dense=0.8,
+        lexical=4.2,
+        reading=Reading(2.5, (EvidenceSentence(0, 20, 0.9),), (0, 4), 0.5),
+    )
     citation = Citation(1, RETURNS.passage_id, 1, RETURNS.title, RETURNS.text, "faq")
     cited = (citation,) if action is Action.ANSWER else ()
     return Turn(
