@@ -243,6 +243,7 @@ def composer(settings: Settings, generator: Generator) -> Composer:
         generator,
         wording,
         passages=settings.passages_in_prompt,
+        style=settings.answer_style,
         max_tokens=settings.max_answer_tokens,
         deadline_s=settings.answer_deadline_s,
     )

@@ -60,6 +60,11 @@ class Settings(BaseSettings):
     threads: int = Field(0, ge=0, description="CPU threads for the models; 0 means all cores.")
     kv_cache_gb: int = Field(1, ge=1, le=64, description="Memory for the generator's cache.")
 
+    answer_style: Literal["quote", "draft"] = Field(
+        "quote",
+        description="`quote` answers in the shop's own sentences where it can; `draft` has the "
+        "generator write every answer.",
+    )
     passages_in_prompt: int = Field(3, ge=1, le=10)
     max_answer_tokens: int = Field(160, ge=16, le=1024)
     answer_deadline_s: float = Field(

@@ -18,7 +18,7 @@ from retrieval.fusion import SKU_BONUS
 RERANKED = 20
 """How many of the fused hits are looked at again."""
 
-READING_WEIGHT = 0.02
+READING_WEIGHT = 0.005
 """What one unit of the reader's log-odds moves a fused score (docs/retrieval.md)."""
 
 _BATCH = 4

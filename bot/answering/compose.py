@@ -1,7 +1,8 @@
 """From a decision to checked replies, one by one: draft, check, release, or the shop's own words.
 
-Covered: drafting with the generator, checking sentence by sentence, the verbatim fallback when a
-draft fails, is late or never comes, prepared notices. A sentence is yielded before the next one is
+Covered: quoting the sentences that answer, drafting with the generator where they cannot be quoted,
+checking sentence by sentence, the verbatim fallback when a draft fails, is late or never comes,
+prepared notices. A sentence is yielded before the next one is
 drafted. Not covered: the decision itself, and storing the turn.
 """
 
@@ -11,10 +12,11 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from typing import Literal
 
 import structlog
 
-from bot.answering.evidence import needed_places, quoted, shown, worth_showing
+from bot.answering.evidence import needed_places, quoted, shown, to_quote, worth_showing
 from bot.answering.guard import check, says_none
 from bot.answering.notices import to_script
 from bot.answering.prompt import Source, answer_prompt
@@ -91,6 +93,9 @@ class Composer:
     passages: int = 3
     max_tokens: int = 160
     deadline_s: float = 20.0
+    style: Literal["quote", "draft"] = "quote"
+    """`quote`: the sentences of the shop's text that answer, where the reader has read them in the
+    customer's language; the generator writes the rest. `draft`: the generator writes everything."""
     quote_floor: float = 0.8
     """A draft that declines is overruled by the shop's own text from this answerability on: small
     models learn to refuse before they learn to read."""
@@ -136,6 +141,10 @@ class Composer:
         self, decision: Decision, query: Query, history: Sequence[HistoryEntry], draft: Draft
     ) -> Iterator[Reply]:
         hits = worth_showing(decision.hits[: self.passages])
+        quotes = to_quote(hits, query.lang) if self.style == "quote" else ()
+        if quotes:
+            yield from quote(hits, quotes, query.lang, draft)
+            return
         released = False
         try:
             for verdict in self._checked(hits, query, history, draft):
@@ -209,6 +218,14 @@ def citations_of(hits: Sequence[Hit], numbers: Sequence[int]) -> tuple[Citation,
         )
         for number in numbers
     )
+
+
+def quote(hits: Sequence[Hit], numbers: Sequence[int], lang: Lang, draft: Draft) -> Iterator[Reply]:
+    """What of the hits at these 1-based positions answers, in the shop's own words."""
+    for number in numbers:
+        text = to_script(quoted(hits[number - 1], _VERBATIM_BUDGET), lang)
+        draft.verdicts.append(Verdict(text, (number,)))
+        yield Reply(text, "verbatim", citations_of(hits, (number,)))
 
 
 def verbatim(

@@ -9,17 +9,21 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from bot.answering.prompt import clip, width
-from bot.types import Hit
+from bot.types import Hit, Lang
 
 Places = tuple[tuple[int, int], ...]
 
 _QUOTED_WHOLE = 160
 """Width up to which a passage is quoted whole: two lines are read as fast as one."""
 _NEEDED = 0.5
-_CLOSE = 0.7
+_CLOSE = 0.6
 """Sentences at least this share as needed as the most needed one are quoted with it."""
 _SHOWN_WHOLE = 320
 _SHOWN = 0.08
+_BESIDE = 0.7
+"""Log-odds behind the best hit up to which a second one is quoted beside it: one question in two
+has its answer spread over two entries or is about the other one (docs/evaluation.md)."""
+_QUOTED = 2
 _BEHIND = 4.0
 """Log-odds behind the best hit from which on a hit only distracts."""
 
@@ -41,6 +45,29 @@ def quoted(hit: Hit, budget: float) -> str:
     if width(text) <= _QUOTED_WHOLE or not places:
         return clip(text, budget)
     return clip(_between(text, places), budget)
+
+
+def to_quote(hits: Sequence[Hit], lang: Lang) -> tuple[int, ...]:
+    """1-based positions of the hits whose own words answer, best first; empty if none should.
+
+    Nothing is quoted that was not read, or that is in another language than the customer's.
+    """
+    chosen: list[int] = []
+    for number, hit in enumerate(hits, start=1):
+        same_language = hit.passage.lang.startswith("zh") == lang.startswith("zh")
+        if hit.reading is None or not same_language or lang == "other":
+            if not chosen:
+                return ()
+            continue
+        first = hits[chosen[0] - 1] if chosen else hit
+        both_named = hit.exact and first.exact
+        near = first.reading is not None and hit.reading.logit > first.reading.logit - _BESIDE
+        new = all(hits[n - 1].passage.text != hit.passage.text for n in chosen)
+        if not chosen or ((both_named or near) and new):
+            chosen.append(number)
+        if len(chosen) == _QUOTED:
+            break
+    return tuple(chosen)
 
 
 def shown(hit: Hit) -> str:
@@ -85,4 +112,4 @@ def _joined(places: Sequence[tuple[int, int]], text: str) -> Places:
 
 def _between(text: str, places: Places) -> str:
     """The text at `places`, with a mark where something was left out in the middle."""
-    return " … ".join(text[start:end].strip() for start, end in places)
+    return " … ".join(text[start:end].strip() for start, end in places).rstrip(";；,，")

@@ -119,7 +119,9 @@ _EMAIL = re.compile(r"[a-z0-9_.+-]+@[a-z0-9-]+(?:\.[a-z0-9-]+)+")  # ASCII: 邮�
 _LINK = re.compile(
     r"(?:https?://|www\.)[^\s<>\"'，。；）)]+|\b[a-z0-9-]+\.(?:com|net|org|cn|io|shop|example)\b(?:/[^\s，。）)]*)?"
 )
-_PHONE = re.compile(r"(?<![a-z0-9_.])\+?\d{1,4}(?:[ -]\d{2,5}){2,4}(?![a-z0-9_])|(?<!\d)1[3-9]\d{9}(?!\d)")
+_PHONE = re.compile(
+    r"(?<![a-z0-9_.])\+?\d{1,4}(?:[ -]\d{2,5}){2,4}(?![a-z0-9_])|(?<!\d)1[3-9]\d{9}(?!\d)"
+)
 _CODE = re.compile(r"(?<![\w])(?=[a-z0-9-]*[a-z])(?=[a-z0-9-]*\d)[a-z0-9]+(?:-[a-z0-9]+)*(?![\w])")
 _TIME = re.compile(r"(?<!\d)(\d{1,2}):(\d{2})(?!\d)|(?<!\d)(\d{1,2})\s*(am|pm|a\.m\.|p\.m\.)")
 _DATES = (

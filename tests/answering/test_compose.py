@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
+from typing import Any
 
 import pytest
 
 from bot.answering.compose import Composer, Draft, Wording
-from bot.types import Action, Decision, Hit, Lang, Passage, Query, Reply
+from bot.types import Action, Decision, EvidenceSentence, Hit, Lang, Passage, Query, Reading, Reply
 from tests.scripted import ScriptedGenerator
 
 WORDING = Wording("Maple Lane", "枫里")
@@ -22,7 +24,7 @@ ANSWER = Decision(Action.ANSWER, "answerable", 0.9, (RETURNS, RETURNS_ZH))
 
 
 def compose(
-    reply: str, decision: Decision = ANSWER, lang: Lang = "en", **options: float
+    reply: str, decision: Decision = ANSWER, lang: Lang = "en", **options: Any
 ) -> tuple[list[Reply], Draft, ScriptedGenerator]:
     generator = ScriptedGenerator(reply, pause_s=options.pop("pause_s", 0.0))
     composer = Composer(generator, WORDING, **options)  # type: ignore[arg-type]
@@ -127,3 +129,18 @@ def test_a_handover_says_what_happens_next() -> None:
     replies, _, _ = compose("", Decision(Action.HAND_OVER, "asked_for_person"))
     assert "colleague" in replies[-1].text
     assert "appear in this chat" in replies[-1].text
+
+
+def test_what_was_read_in_the_customers_language_is_quoted_without_the_generator() -> None:
+    read = replace(RETURNS, reading=Reading(3.0, (EvidenceSentence(0, 38, 0.9),)))
+    replies, draft, generator = compose("Never asked [1].", replace(ANSWER, hits=(read,)))
+    assert [(reply.kind, reply.text) for reply in replies] == [("verbatim", RETURNS.passage.text)]
+    assert replies[0].citations[0].passage_id == "faq-1.en"
+    assert generator.prompts == []
+    assert [verdict.released for verdict in draft.verdicts] == [True]
+
+
+def test_a_shop_may_have_every_answer_drafted() -> None:
+    read = replace(RETURNS, reading=Reading(3.0, (EvidenceSentence(0, 38, 0.9),)))
+    replies, _, _ = compose("You have 30 days [1].", replace(ANSWER, hits=(read,)), style="draft")
+    assert [reply.text for reply in replies] == ["You have 30 days."]

@@ -7,7 +7,7 @@ from dataclasses import replace
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.answering.evidence import needed_places, quoted, shown, worth_showing
+from bot.answering.evidence import needed_places, quoted, shown, to_quote, worth_showing
 from bot.types import EvidenceSentence, Hit, Passage, Reading
 from retrieval.spans import sentence_spans
 
@@ -81,3 +81,30 @@ def test_nothing_is_quoted_that_the_passage_does_not_hold(
     for said in (quoted(hit, 700), shown(hit)):
         for part in said.split(" … "):
             assert part.rstrip("…") in text
+
+
+def test_the_best_passage_is_quoted_and_one_that_answers_as_well() -> None:
+    best, near, far = (
+        read(text, {}, logit)
+        for text, logit in (("Open at nine.", 4.0), ("Open daily.", 3.8), ("Shut on Sundays.", 1.0))
+    )
+    assert to_quote([best, near, far], "en") == (1, 2)
+    assert to_quote([best, far, near], "en") == (1, 3)
+    assert to_quote([best, far], "en") == (1,)
+
+
+def test_two_products_that_were_named_are_both_quoted() -> None:
+    one, other = (
+        replace(read(text, {}, logit), exact=True)
+        for text, logit in (("K17: 1.7 litres.", 4.0), ("K12: 1.2 litres.", 0.0))
+    )
+    assert to_quote([one, other], "en") == (1, 2)
+
+
+def test_nothing_is_quoted_in_another_language_unread_or_twice() -> None:
+    hit = read("Open at nine.", {}, 4.0)
+    assert to_quote([hit], "zh-Hans") == ()
+    assert to_quote([hit], "other") == ()
+    assert to_quote([replace(hit, reading=None)], "en") == ()
+    assert to_quote([], "en") == ()
+    assert to_quote([hit, hit], "en") == (1,)
