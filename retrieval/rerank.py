@@ -9,13 +9,13 @@ from __future__ import annotations
 import time
 from collections.abc import Sequence
 from dataclasses import replace
-from itertools import takewhile
+from itertools import accumulate, takewhile
 
 from bot.protocols import Reader
 from bot.types import EvidenceSentence, Hit, Reading
 from retrieval.fusion import SKU_BONUS
 
-RERANKED = 20
+RERANKED = 8
 """How many of the fused hits are looked at again."""
 
 READING_WEIGHT = 0.005
@@ -28,7 +28,7 @@ _BOUND = 8.0
 def rerank_within(
     reader: Reader, question: str, hits: Sequence[Hit], budget_s: float
 ) -> list[Hit]:
-    """The hits in the reader's order, with their readings; those it had no time for follow as they were.
+    """The hits, with readings, as the reader moves them; those it had no time for follow as they were.
 
     Hits found by article number keep their place in front. No batch is begun that would end after
     the budget, judged by the slowest batch so far; one batch is always scored.
@@ -49,14 +49,18 @@ def rerank_within(
         ]
         slowest = max(slowest, time.perf_counter() - begun)
     fixed = list(takewhile(lambda hit: hit.score >= SKU_BONUS - 1, read))
-    moved = sorted(read[len(fixed) :], key=lambda hit: -_value(hit))
-    return [*fixed, *moved, *hits[len(read) :]]
+    moved = read[len(fixed) :]
+    # The order counts, not the scores alone: translations stand behind for a reason.
+    bases = accumulate((hit.score for hit in moved), min)
+    values = [base + _push(hit) for base, hit in zip(bases, moved, strict=True)]
+    order = sorted(range(len(moved)), key=lambda at: -values[at])
+    return [*fixed, *(moved[at] for at in order), *hits[len(read) :]]
 
 
-def _value(hit: Hit) -> float:
-    """The searches' score, moved by what the reader thinks: neither alone ranks as well."""
+def _push(hit: Hit) -> float:
+    """How far the reader moves a hit; neither its word nor the searches' alone ranks as well."""
     logit = hit.reading.logit if hit.reading else 0.0
-    return hit.score + READING_WEIGHT * min(max(logit, -_BOUND), _BOUND)
+    return READING_WEIGHT * min(max(logit, -_BOUND), _BOUND)
 
 
 def _of_text(reading: Reading, hit: Hit) -> Reading:
