@@ -25,9 +25,7 @@ _BATCH = 4
 _BOUND = 8.0
 
 
-def rerank_within(
-    reader: Reader, question: str, hits: Sequence[Hit], budget_s: float
-) -> list[Hit]:
+def rerank_within(reader: Reader, question: str, hits: Sequence[Hit], budget_s: float) -> list[Hit]:
     """The hits, with readings, as the reader moves them; those it had no time for follow as they were.
 
     Hits found by article number keep their place in front. No batch is begun that would end after

@@ -57,7 +57,9 @@ def retrieval(
             "Without it, the contexts that the questions bring along are searched."
         ),
     ] = None,
-    mode: Annotated[str, typer.Option(help="dense, lexical, hybrid or rerank.")] = "hybrid",
+    mode: Annotated[
+        str, typer.Option(help="dense, lexical, hybrid, or rerank: hybrid and the reader.")
+    ] = "rerank",
     split: Annotated[str, typer.Option(help="Only rows of this split; empty for all.")] = "",
     day: Annotated[
         datetime | None,
