@@ -6,6 +6,7 @@ Covered: insert unless it is there. Not covered: anything a single dialect under
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from functools import cache
 from itertools import islice
 from typing import Any, TypeVar
 
@@ -20,12 +21,15 @@ CHUNK = 500
 
 def insert_unless_there(connection: Connection, table: Table, values: Mapping[str, Any]) -> bool:
     """Insert a row, or do nothing if a unique key is taken. Returns whether it was inserted."""
-    if connection.dialect.name == "postgresql":
-        insert: Any = postgresql.insert(table)
-    else:
-        insert = sqlite.insert(table)
-    statement = insert.values(**values).on_conflict_do_nothing().returning(*table.primary_key)
-    return connection.execute(statement).one_or_none() is not None
+    statement = _insertion(connection.dialect.name, table)
+    return connection.execute(statement, dict(values)).one_or_none() is not None
+
+
+@cache
+def _insertion(dialect: str, table: Table) -> Any:
+    """Made once: making it takes longer than the database takes to carry it out."""
+    insert: Any = postgresql.insert(table) if dialect == "postgresql" else sqlite.insert(table)
+    return insert.on_conflict_do_nothing().returning(*table.primary_key)
 
 
 def chunks(items: Sequence[T], size: int = CHUNK) -> list[list[T]]:

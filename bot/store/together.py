@@ -26,6 +26,8 @@ MOST: Final = 64
 class Together(Generic[A, R]):
     """Does `write(connection, argument)` for many threads; each hears when its own is on the disk.
 
+    Somebody waits for each of these writes: they go before others.
+
     Whoever finds nobody at work does the work of everybody who waits. A batch that fails is done
     again one by one, so that nobody suffers from another's error.
 
@@ -62,7 +64,7 @@ class Together(Generic[A, R]):
         batch = [self._waiting.popleft() for _ in range(min(MOST, len(self._waiting)))]
         if len(batch) > 1:
             try:
-                with writing(self._engine) as connection:
+                with writing(self._engine, urgent=True) as connection:
                     results = [self._write(connection, argument) for argument, _ in batch]
             except Exception:  # noqa: S110 (each is tried, and told, by itself below)
                 pass
@@ -77,5 +79,5 @@ class Together(Generic[A, R]):
                 future.set_exception(error)
 
     def _one(self, argument: A) -> R:
-        with writing(self._engine) as connection:
+        with writing(self._engine, urgent=True) as connection:
             return self._write(connection, argument)

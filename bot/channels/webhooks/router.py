@@ -26,7 +26,8 @@ READ_TIMEOUT_S: Final = 5.0
 STORE_TIMEOUT_S: Final = 4.0
 """Chatwoot waits five seconds for an answer and does not repeat what timed out."""
 
-STORING_THREADS: Final = 8
+STORING_THREADS: Final = 20
+"""As many requests share one commit on SQLite; on PostgreSQL they leave half of the connections."""
 WAITING_REQUESTS: Final = 256
 
 
