@@ -12,7 +12,6 @@ from typing import Any
 from sqlalchemy import (
     ColumnElement,
     Connection,
-    Dialect,
     Engine,
     Row,
     case,
@@ -85,7 +84,7 @@ class ConsoleQueries:
         limit = max(1, min(limit, MAX_PAGE))
         cursor = None if before is None else read_cursor(before)
         with reading(self._engine) as connection:
-            rows = list_page(connection, _conditions(where, connection.dialect), limit + 1, cursor)
+            rows = list_page(connection, _conditions(where, connection), limit + 1, cursor)
             items = _summaries(connection, rows[:limit])
         return ConversationPage(items, write_cursor(rows[limit - 1]) if len(rows) > limit else None)
 
@@ -191,7 +190,7 @@ def _how_many(condition: ColumnElement[bool]) -> ColumnElement[int]:
     return func.coalesce(func.sum(case((condition, 1), else_=0)), 0)
 
 
-def _conditions(where: ConversationFilter, dialect: Dialect) -> list[ColumnElement[bool]]:
+def _conditions(where: ConversationFilter, connection: Connection) -> list[ColumnElement[bool]]:
     table = conversations.c
     conditions: list[ColumnElement[bool]] = []
     if where.unhappy:
@@ -207,7 +206,7 @@ def _conditions(where: ConversationFilter, dialect: Dialect) -> list[ColumnEleme
         conditions.append(table.channel == where.channel)
     # The pattern length is bounded in SQLite, and nobody searches for a whole page.
     words = fold(where.search[:MAX_SEARCH_CHARS]).split()[:MAX_SEARCH_WORDS]
-    return [*conditions, *(mentions(word, dialect) for word in words)]
+    return [*conditions, *(mentions(word, connection) for word in words)]
 
 
 def _turns_query() -> Any:
