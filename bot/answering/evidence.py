@@ -6,6 +6,7 @@ A passage that was not read counts whole. Not covered: reading (`retrieval.reade
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 
 from bot.answering.prompt import clip, width
@@ -20,6 +21,8 @@ _CLOSE = 0.6
 """Sentences at least this share as needed as the most needed one are quoted with it."""
 _SHOWN_WHOLE = 320
 _SHOWN = 0.08
+_FILING = re.compile(r"(?:SKU|Category|Brand|货号|貨號|类别|類別|品牌)\s*[:：]", re.IGNORECASE)
+"""Lines of a product sheet that file it away; nobody asks for them by the way."""
 _BESIDE = 0.7
 """Log-odds behind the best hit up to which a second one is quoted beside it: one question in two
 has its answer spread over two entries or is about the other one (docs/evaluation.md)."""
@@ -33,6 +36,9 @@ def needed_places(hit: Hit) -> Places:
     if hit.reading is None or not hit.reading.sentences:
         return ()
     sentences = hit.reading.sentences
+    if hit.passage.kind == "product":
+        telling = [s for s in sentences if not _FILING.match(hit.passage.text[s.start : s.end])]
+        sentences = tuple(telling) or sentences
     best = max(s.needed for s in sentences)
     floor = min(_NEEDED, _CLOSE * best)
     return _joined([(s.start, s.end) for s in sentences if s.needed >= floor], hit.passage.text)
@@ -42,9 +48,13 @@ def quoted(hit: Hit, budget: float) -> str:
     """The passage as a customer should read it: whole if short, otherwise what answers."""
     text = hit.passage.text
     places = needed_places(hit)
-    if width(text) <= _QUOTED_WHOLE or not places:
-        return clip(text, budget)
-    return clip(_between(text, places), budget)
+    if width(text) > _QUOTED_WHOLE and places:
+        text = _between(text, places)
+    if hit.passage.kind == "product" and hit.passage.title:
+        # A line of a sheet says nothing without the name of what it is about.
+        colon = "：" if hit.passage.lang.startswith("zh") else ": "
+        text = f"{hit.passage.title}{colon}{text}"
+    return clip(text, budget)
 
 
 def to_quote(hits: Sequence[Hit], lang: Lang) -> tuple[int, ...]:

@@ -32,27 +32,35 @@ def read(text: str, needed: dict[str, float], logit: float = 3.0) -> Hit:
 
 def test_one_line_is_quoted_of_a_long_sheet() -> None:
     hit = read(SHEET, {"cable": 0.9})
-    assert quoted(hit, 700) == "The cable is 75 cm long."
+    assert quoted(hit, 700) == "Kettle: The cable is 75 cm long."
     assert [SHEET[a:b] for a, b in needed_places(hit)] == ["The cable is 75 cm long."]
 
 
 def test_a_condition_beside_the_answer_is_quoted_with_it() -> None:
     hit = read(SHEET, {"24 months": 0.9, "Scale": 0.7})
-    assert quoted(hit, 700) == "The warranty is 24 months. Scale is not covered by the warranty."
+    assert quoted(hit, 700) == (
+        "Kettle: The warranty is 24 months. Scale is not covered by the warranty."
+    )
 
 
 def test_what_was_left_out_between_two_sentences_is_marked() -> None:
     hit = read(SHEET, {"1.7": 0.9, "1.1": 0.8})
-    assert quoted(hit, 700) == "Kettle K17S holds 1.7 litres. … It weighs 1.1 kg."
+    assert quoted(hit, 700) == "Kettle: Kettle K17S holds 1.7 litres. … It weighs 1.1 kg."
 
 
 def test_a_short_passage_and_an_unread_one_are_quoted_whole() -> None:
     short = read("Delivery costs ¥8. It is free from ¥99.", {"free": 0.9})
-    assert quoted(short, 700) == short.passage.text
+    assert quoted(short, 700) == f"Kettle: {short.passage.text}"
     unread = replace(read(SHEET, {}), reading=None)
-    assert quoted(unread, 700) == SHEET
+    assert quoted(unread, 700) == f"Kettle: {SHEET}"
     assert shown(unread) == SHEET
     assert needed_places(unread) == ()
+
+
+def test_lines_that_only_file_a_product_away_are_not_quoted() -> None:
+    sheet = "SKU: ML-1.\nCategory: kettles.\nBrand: Tide.\nPrice: €44.90.\n" + "Holds water. " * 20
+    hit = read(sheet, {"SKU": 0.9, "Price": 0.6})
+    assert quoted(hit, 700) == "Kettle: Price: €44.90."
 
 
 def test_the_neighbours_of_a_needed_sentence_are_shown() -> None:
