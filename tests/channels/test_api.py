@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from starlette.testclient import TestClient
 
+from bot.channels.app import MAX_BODY_BYTES
 from bot.types import Action, Mood, ReadinessCheck, Reply
 from tests.channels.fakes import ENGLISH, Script, Shop
 
@@ -148,7 +149,7 @@ def test_unusual_texts_come_through_unchanged(client: TestClient, shop: Shop, te
 def test_a_huge_body_is_refused_before_it_is_read(
     client: TestClient, shop: Shop, chunked: bool
 ) -> None:
-    blob = b'{"text": "' + b"x" * 1_000_000 + b'"}'
+    blob = b'{"text": "' + b"x" * MAX_BODY_BYTES + b'"}'
     parts = (blob[start : start + 65_536] for start in range(0, len(blob), 65_536))
     answer = client.post(
         MESSAGES,
