@@ -122,6 +122,7 @@ async def forgeries(
     await attack
     expected = next(numbers) - 1
     await peer.until(expected, 90.0)
+    client.close()
     kept = stored()
     server.kill()
     return {
