@@ -8,11 +8,16 @@ from pathlib import Path
 
 import pytest
 from alembic.script import ScriptDirectory
+from hypothesis import HealthCheck, settings
 from sqlalchemy import Engine
 
 from bot.store.engine import alembic_config, migrate, open_engine
 from bot.store.tables import metadata
 from tests.postgres import PostgresMissing, PostgresServer, running_postgres
+
+# A busy machine is no reason to fail: what must be quick is measured in bench/.
+settings.register_profile("shopkeeper", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("shopkeeper")
 
 BOTH = ["sqlite", pytest.param("postgres", marks=pytest.mark.postgres)]
 
