@@ -28,7 +28,7 @@ def fit(shop: Shop, paths: list[Path], split: str, public: Path | None, plot: Pa
     """
     questions = [question for path in paths for question in read_questions(path, split=split)]
     parts = shop.parts
-    names = [f"{path.name} {split}".strip() for path in paths]
+    names = [f"{path.parent.name}/{path.name} {split}".strip() for path in paths]
     with progress_bars() as report:
         others: list[Asked] = []
         if public is not None:

@@ -93,7 +93,8 @@ def test_a_mood_that_fails_is_unknown_and_the_turn_goes_on(
     mood: EncoderMood, encoder: WordEncoder
 ) -> None:
     encoder.error = RuntimeError("out of memory")
-    assert mood.read(message("I am angry"), ()) == Mood(model="test-mood")
+    read = mood.read(message("I am angry"), ())
+    assert read == Mood(model="test-mood", error="RuntimeError: out of memory")
 
 
 def test_a_message_whose_vector_is_known_costs_no_pass() -> None:

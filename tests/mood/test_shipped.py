@@ -9,7 +9,7 @@ import pytest
 
 from bot import followup, intents, mood
 from bot.config import load_settings
-from bot.models.runtime import load_encoder
+from bot.models.runtime import load_encoder, load_mood_encoder
 from bot.mood import EncoderMood
 from bot.query import Understander
 from bot.remember import RememberingEncoder
@@ -26,7 +26,7 @@ def encoder() -> RememberingEncoder:
 
 @pytest.fixture(scope="module")
 def reader(encoder: RememberingEncoder) -> EncoderMood:
-    return EncoderMood.shipped(encoder)
+    return EncoderMood.shipped(load_mood_encoder(load_settings()), encoder)
 
 
 @pytest.fixture(scope="module")
