@@ -66,7 +66,9 @@ def _exporter(kind: str) -> SpanExporter:
         from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
     except ImportError as error:
         raise ConfigError(f"tracing needs {error.name}, which is missing", fix=_MISSING) from error
-    return OTLPSpanExporter()
+    # Typed here, since the exporter may be absent where the types are checked.
+    remote: SpanExporter = OTLPSpanExporter()
+    return remote
 
 
 def _watcher(provider: TracerProvider) -> OnTurn:
