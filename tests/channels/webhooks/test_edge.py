@@ -16,7 +16,7 @@ from sqlalchemy import Engine
 
 from bot.channels.webhooks import router as router_module
 from bot.channels.webhooks.chatwoot import Chatwoot
-from bot.channels.webhooks.pipeline import Pipeline
+from bot.channels.webhooks.pipeline import MAX_BODY_BYTES, Pipeline
 from bot.errors import StoreError
 from bot.store.queue import SqlQueue
 from bot.store.queue_records import Inbound
@@ -131,7 +131,7 @@ def test_requests_out_of_time_are_refused(
 def test_what_is_too_large_is_refused(
     pipeline: Pipeline, client: httpx.Client, sender: ChatwootPeer, streamed: bool
 ) -> None:
-    body = body_of(sender, text="退" * 200_000)
+    body = body_of(sender, text="退" * (MAX_BODY_BYTES // 3 + 1))
     headers = sender.sign(body)
     content = iter([body[:100_000], body[100_000:]]) if streamed else body
     answer = client.post("/webhooks/chatwoot", content=content, headers=headers)
