@@ -21,7 +21,7 @@ _CHINESE = {
     for char in chars
 }
 _DIGIT = "0-9" + "".join(_CHINESE)
-_SPELLED = re.compile(rf"[{_DIGIT}](?:[ -]?[{_DIGIT}]){{6,}}")
+_SPELLED = re.compile(rf"[{_DIGIT}](?:[ .-]?[{_DIGIT}]){{6,}}")
 _MASKED = "\ufffc"
 
 

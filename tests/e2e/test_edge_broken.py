@@ -7,8 +7,9 @@ matters. Not covered: how fast any of it is.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator
-from typing import Any
+from collections.abc import Coroutine, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any, TypeVar
 
 import pytest
 
@@ -16,6 +17,14 @@ from bench.edge import LEASE_S, Bench, events_in
 from bench.edge_forgeries import forgeries
 from bench.edge_kills import kills, outage, shared, stuck
 from tests.postgres import PostgresServer, running_postgres
+
+T = TypeVar("T")
+
+
+def run(work: Coroutine[Any, Any, T]) -> T:
+    """The result of `work`, made in a thread: the browser's tests leave a loop running in this one."""
+    with ThreadPoolExecutor(1) as pool:
+        return pool.submit(asyncio.run, work).result()
 
 
 @pytest.fixture(params=["sqlite", pytest.param("postgres", marks=pytest.mark.postgres)])
@@ -39,7 +48,7 @@ def _right(figures: dict[str, Any]) -> None:
 
 def test_killed_again_and_again_it_answers_every_message_once_and_in_order(bench: Bench) -> None:
     with bench.place() as ((server,), peer):
-        figures = asyncio.run(kills(server, peer, 200, 2, 10, 0.1))
+        figures = run(kills(server, peer, 200, 2, 10, 0.1))
     _right(figures)
     assert figures["events"] == 200
     assert figures["requests_acknowledged"] > 200
@@ -48,7 +57,7 @@ def test_killed_again_and_again_it_answers_every_message_once_and_in_order(bench
 def test_no_forgery_is_accepted_and_good_requests_pass(bench: Bench) -> None:
     with bench.place() as ((server,), peer):
         stored = events_in(server.database_url)
-        found = asyncio.run(forgeries(server, peer, 280, 20, stored))
+        found = run(forgeries(server, peer, 280, 20, stored))
     assert found["accepted"] == {}
     assert found["events_stored"] == found["good_requests"]
 
@@ -59,9 +68,7 @@ def test_the_database_goes_away_in_mid_load_and_nothing_is_lost(
 ) -> None:
     bench = Bench(0.0, "edge", "postgres", own_postgres)
     with bench.place() as ((server,), peer):
-        figures = asyncio.run(
-            outage(server, peer, 200, 10, own_postgres.stop, own_postgres.start, 2.0)
-        )
+        figures = run(outage(server, peer, 200, 10, own_postgres.stop, own_postgres.start, 2.0))
     assert figures["stopped_in_mid_load"] is True
     assert set(figures["requests_refused"]) <= {429, 500}
     _right(figures)
@@ -71,7 +78,7 @@ def test_the_database_goes_away_in_mid_load_and_nothing_is_lost(
 def test_two_processes_share_the_work_of_one_queue(postgres: PostgresServer) -> None:
     bench = Bench(0.0, "edge", "postgres", postgres)
     with bench.place("--answer-ms", "30", servers=2) as (servers, peer):
-        figures = asyncio.run(shared(servers, peer, 120, 60))
+        figures = run(shared(servers, peer, 120, 60))
     _right(figures)
     most, least = figures["worked_by"]
     assert least >= most / 4
@@ -84,6 +91,6 @@ def test_what_a_stuck_process_holds_is_taken_over_and_not_done_twice_when_it_wak
     bench = Bench(0.0, "edge", "postgres", postgres)
     options = ("--answer-ms", "30", "--lease-s", str(LEASE_S))
     with bench.place(*options, servers=2) as (servers, peer):
-        figures = asyncio.run(stuck(servers, peer, 120, 60, LEASE_S))
+        figures = run(stuck(servers, peer, 120, 60, LEASE_S))
     _right(figures)
     assert figures["answered_while_one_was_stuck"] == 120
