@@ -26,7 +26,8 @@ def write_elsewhere(connection: Connection, done: Elsewhere, at: datetime) -> bo
             return False
         first = Message(done.conversation_id, "", done.channel, done.customer_id)
         row = lock_conversation(connection, done.conversation_id, first, at)
-    before, standing = happen_elsewhere(connection, row, done.event, done.agent, at)
+    said = bool(done.text.strip())
+    before, standing = happen_elsewhere(connection, row, done.event, done.agent, at, said=said)
     written = write_utterance(
         connection,
         row.id,

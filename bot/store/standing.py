@@ -9,7 +9,7 @@ is allowed (`bot.handover.states`), what a timer does when it runs out (`bot.sto
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 from uuid import uuid4
@@ -78,11 +78,22 @@ def happen(
 
 
 def happen_elsewhere(
-    connection: Connection, row: Row[Any], event: ElsewhereEvent, agent: str, at: datetime
+    connection: Connection,
+    row: Row[Any],
+    event: ElsewhereEvent,
+    agent: str,
+    at: datetime,
+    *,
+    said: bool,
 ) -> tuple[Standing, Standing]:
-    """Follow what people did in the connected system. Returns the standing before and after."""
+    """Follow what people did in the connected system. Returns the standing before and after.
+
+    A person who takes over without a word (`said` is false) still owes what was owed before.
+    """
     before = standing_of(connection, row)
     now = followed(before, event, agent)
+    if event == "taken_over" and before.owed and not said:
+        now = replace(now, owed=True)
     _write(connection, row, before, now, at, agent or row.channel, Opening("opened_elsewhere"))
     _tell(connection, row, word_due(before, now), at, push=True)
     return before, now

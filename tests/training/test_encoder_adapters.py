@@ -166,7 +166,7 @@ def test_a_mood_adapter_is_trained_calibrated_and_served(
     from safetensors.numpy import load_file
 
     out = tmp_path / "mood"
-    quick = {"rank": 4, "alpha": 8, "first_layer": 0, "learning_rate": 5e-3, "epochs": 4}
+    quick = {"rank": 4, "alpha": 8, "first_layer": 0, "learning_rate": 5e-3, "epochs": 16}
     args = MoodArgs(corpora, mood_run(str(base), out, **quick), corpora / "written")
     state = train_adapter(args, lambda state, total: None)
     adapter = encoder_adapter(str(out))
