@@ -100,7 +100,7 @@ def number_of(text: str) -> float | None:
         return value if value < _MAX else None
     try:
         return float(cn2an.cn2an(text, "normal"))
-    except ValueError:
+    except (ValueError, KeyError):  # KeyError: a number that begins with its unit, "百二十四"
         return None
 
 

@@ -23,14 +23,24 @@ from retrieval.spans import sentence_spans
 from retrieval.text import simplified
 
 QUESTION_TOKENS = 64
+SPAN_TOKENS = 24
+"""The longest short answer."""
 _WINDOW = 320
 _STRIDE = 240
 _WINDOWS = 6
-_SPAN_TOKENS = 24
 _BOS, _EOS = 0, 2
 _REMEMBERED = 1024
 
 Array = NDArray[np.float32]
+
+
+def pair_ids(asked: Sequence[int], passage: Sequence[int]) -> tuple[list[int], int]:
+    """What the model is given of a question and a passage, and where the passage begins in it.
+
+    Training and serving must agree on this.
+    """
+    start = [_BOS, *asked[:QUESTION_TOKENS], _EOS]
+    return [*start, *passage, _EOS], len(start)
 
 
 def aligned(text: str) -> str:
@@ -82,22 +92,22 @@ class CrossReader:
     def _read(self, question: str, passages: Sequence[str]) -> list[Reading]:
         tokenizer = self._model.tokenizer
         asked = tokenizer.encode(simplified(question), add_special_tokens=False)
-        start = [_BOS, *asked.ids[:QUESTION_TOKENS], _EOS]
         coded = tokenizer.encode_batch(
             [aligned(text) for text in passages], add_special_tokens=False
         )
         inputs: list[_Input] = []
         owners: list[tuple[int, int]] = []
+        begin = 0
         for place, encoding in enumerate(coded):
             for at in _windows(len(encoding.ids)):
-                ids = [*start, *encoding.ids[at : at + _WINDOW], _EOS]
+                ids, begin = pair_ids(asked.ids, encoding.ids[at : at + _WINDOW])
                 inputs.append(_Input(ids))
                 owners.append((place, at))
         answers = self._model.run_all(inputs, ("answers", "tokens"))
         windows: list[list[Reading]] = [[] for _ in passages]
         for (place, at), (logit, tokens) in zip(owners, answers, strict=True):
             offsets = coded[place].offsets[at : at + _WINDOW]
-            inside = tokens[len(start) : len(start) + len(offsets)]
+            inside = tokens[begin : begin + len(offsets)]
             windows[place].append(_reading(passages[place], offsets, float(logit), inside))
         return [_joined(group) for group in windows]
 
@@ -131,11 +141,11 @@ def _reading(text: str, offsets: Sequence[tuple[int, int]], logit: float, tokens
 
 
 def _best_span(start: Array, end: Array) -> tuple[int, int, float]:
-    """First token, last token and share of the likeliest span of at most `_SPAN_TOKENS`."""
+    """First token, last token and share of the likeliest span of at most `SPAN_TOKENS`."""
     p, q = _softmax(start), _softmax(end)
     best = (0, 0, 0.0)
     for left in np.argsort(-p)[:8].tolist():
-        reach = q[left : left + _SPAN_TOKENS]
+        reach = q[left : left + SPAN_TOKENS]
         right = int(np.argmax(reach))
         share = float(p[left] * reach[right])
         if share > best[2]:

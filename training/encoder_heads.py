@@ -18,6 +18,7 @@ from pathlib import Path
 import numpy as np
 
 from bot.heads import Heads
+from bot.models.adapters import SHIPPED
 from bot.protocols import Encoder
 from bot.types import Intent
 from training.data.intent import IntentExample, load_intents
@@ -34,7 +35,6 @@ from training.tasks.text_metrics import auroc
 from training.vectors import Progress, StoredEncoder, no_progress
 
 CONVERSATIONS = "service_conversations.jsonl"
-ADAPTERS = Path(__file__).parent / "adapters"
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +52,7 @@ class IntentArgs:
     """
 
     data: Path
-    out: Path = ADAPTERS / "intent"
+    out: Path = SHIPPED / "intent"
     written: Path = WRITTEN
     cache: Path = Path("~/.cache/shopkeeper/training")
     source_weights: dict[str, float] = field(

@@ -18,7 +18,7 @@ from typing import Any, Generic, TypeVar
 
 import torch
 from peft import LoraConfig, get_peft_model, get_peft_model_state_dict, set_peft_model_state_dict
-from safetensors.torch import save_file
+from safetensors.torch import load_file, save_file
 from tokenizers import Tokenizer
 from torch import nn
 from transformers import AutoModel
@@ -44,6 +44,7 @@ class EncoderLoraArgs:
         batch_tokens: padded tokens of one step.
         threads: of torch; two runs with one thread each finish sooner than one with two.
         seed: of the first weights and the order.
+        start: folder of an adapter of the same shape to go on from; None begins anew.
     """
 
     model: str
@@ -60,6 +61,7 @@ class EncoderLoraArgs:
     threads: int = 1
     seed: int = 7
     checkpoint_minutes: float = 5.0
+    start: Path | None = None
 
 
 @dataclass
@@ -96,6 +98,17 @@ class AdaptedEncoder(nn.Module):
         self.encoder = get_peft_model(base, self.lora_config)
         self.heads = heads(base.config.hidden_size)
         self.tokenizer = Tokenizer.from_file(str(Path(args.model) / "tokenizer.json"))
+        if args.start is not None:
+            self._begin_from(args.start)
+
+    def _begin_from(self, folder: Path) -> None:
+        stored = load_file(folder / "adapter_model.safetensors")
+        found = {name: value.float() for name, value in stored.items()}
+        set_peft_model_state_dict(self.encoder, found)
+        heads = load_file(folder / "heads.safetensors")
+        # Heads that were folded for serving are not those of training: these are learnt anew.
+        if heads.keys() == self.heads.state_dict().keys():
+            self.heads.load_state_dict(heads)
 
     def forward(self, ids: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:
         """Hidden states (batch, tokens, hidden) in float32."""

@@ -19,6 +19,7 @@ import numpy as np
 from safetensors.numpy import load_file
 
 from bot.heads import Heads, Output
+from bot.models.adapters import MOOD, SHIPPED
 from bot.mood import EncoderMood
 from bot.protocols import Encoder
 from bot.types import Mood
@@ -40,7 +41,6 @@ from training.tasks.sentiment import SentimentCase, judge, score_sentiment
 from training.vectors import Progress, no_progress
 
 CONVERSATIONS = "service_conversations.jsonl"
-ADAPTERS = Path(__file__).parent / "adapters"
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +75,7 @@ class MoodArgs:
     precision: float = 0.8
 
 
-def mood_run(model: str, out: Path = ADAPTERS / "mood", **more: Any) -> EncoderLoraArgs:
+def mood_run(model: str, out: Path = SHIPPED / MOOD, **more: Any) -> EncoderLoraArgs:
     """The adapter's run: short texts, so small batches, and one layer more than for reading."""
     chosen = {"first_layer": 3, "epochs": 4.0, "minutes": 72.0, "batch_tokens": 1500, **more}
     return EncoderLoraArgs(model, out, **chosen)

@@ -22,15 +22,17 @@ from tokenizers import Tokenizer
 from torch import nn
 from torch.nn import functional
 
+from retrieval.reader import pair_ids
 from retrieval.spans import sentence_spans
+from retrieval.text import terms
 from training.data.reading import ReadGroup, ReadPassage
 from training.encoder_lora import AdaptedEncoder, pad
 
-QUESTION_TOKENS = 64
 PASSAGE_TOKENS = 300
-_BOS, _PAD, _EOS = 0, 1, 2
+_PAD = 1
 _SPAN_WEIGHT, _EVIDENCE_WEIGHT, _RANK_WEIGHT = 0.5, 0.5, 0.5
-_BY_SOURCE = {"written": 3, "squad2_half": 1}
+_BY_SOURCE = {"written": 3, "squad2_half": 2, "xquad-en-zh": 2, "xquad-zh-en": 2}
+_CUT_SHARE = 0.8  # of the passages; the rest is read whole
 _MUST_KEEP = 12  # tokens left around an answer when a passage is cut
 
 
@@ -58,11 +60,12 @@ Group = tuple[Pair, ...]
 
 
 def excerpt(
-    passage: ReadPassage, rng: random.Random, low: int = 100, high: int = 500
+    passage: ReadPassage, question: str, rng: random.Random, low: int = 80, high: int = 420
 ) -> ReadPassage:
     """Some neighbouring sentences of a passage that hold all its evidence.
 
-    A passage that answers, without it being known where, stays whole.
+    A passage that answers, without it being known where, stays whole. One that does not answer is
+    cut around the sentence that looks most as if it did: that is the one to learn from.
     """
     if passage.answers and not passage.evidence:
         return passage
@@ -77,7 +80,7 @@ def excerpt(
         ]
         first, last = min(inside, default=0), max(inside, default=0)
     else:
-        first = last = rng.randrange(len(spans))
+        first = last = _nearest(question, [passage.text[a:b] for a, b in spans])
     budget = rng.uniform(low, high)
     while True:
         options = [i for i in (first - 1, last + 1) if 0 <= i < len(spans)]
@@ -101,10 +104,15 @@ def excerpt(
     )
 
 
+def _nearest(question: str, sentences: Sequence[str]) -> int:
+    asked = set(terms(question))
+    shared = [len(asked & set(terms(sentence))) for sentence in sentences]
+    return shared.index(max(shared))
+
+
 def encode_group(group: ReadGroup, tokenizer: Tokenizer, passages: Sequence[ReadPassage]) -> Group:
     """Token ids of every pair of the group, cut to length with the answer kept in sight."""
-    asked = tokenizer.encode(group.question, add_special_tokens=False).ids[:QUESTION_TOKENS]
-    begin = len(asked) + 2
+    asked = tokenizer.encode(group.question, add_special_tokens=False).ids
     pairs = []
     for passage in passages:
         coded = tokenizer.encode(passage.text, add_special_tokens=False)
@@ -112,13 +120,14 @@ def encode_group(group: ReadGroup, tokenizer: Tokenizer, passages: Sequence[Read
         evidence = [_tokens_of(coded.offsets, place) for place in passage.evidence]
         start = max(0, span[1] + _MUST_KEEP - PASSAGE_TOKENS) if span else 0
         ids = coded.ids[start : start + PASSAGE_TOKENS]
+        row, begin = pair_ids(asked, ids)
         move = begin - start
         kept = [
             (max(e[0] + move, begin), min(e[1] + move, begin + len(ids) - 1)) for e in evidence if e
         ]
         pairs.append(
             Pair(
-                (_BOS, *asked, _EOS, *ids, _EOS),
+                tuple(row),
                 begin,
                 passage.answers,
                 (span[0] + move, span[1] + move) if span else None,
@@ -162,7 +171,10 @@ class ReaderBatches:
     def _make(self, rng: random.Random) -> list[list[Group]]:
         coded = []
         for group in self._groups:
-            shown = [excerpt(p, rng) if rng.random() < 0.6 else p for p in group.passages]
+            shown = [
+                excerpt(p, group.question, rng) if rng.random() < _CUT_SHARE else p
+                for p in group.passages
+            ]
             if rng.random() < 0.15 and len(shown) > 1 and shown[0].answers:
                 shown = shown[:1]
             coded.append(encode_group(group, self._tokenizer, shown))

@@ -17,6 +17,7 @@ from pathlib import Path
 import numpy as np
 import torch
 
+from retrieval.reader import SPAN_TOKENS
 from training.data.answers import WRITTEN
 from training.data.jsonl import file_hash
 from training.data.reading import ReadGroup, load_reading
@@ -47,7 +48,6 @@ _FILES = (
     "hint3/train.jsonl",
 )
 _DEV_GROUPS = 120
-_SPAN_TOKENS = 24
 
 
 def train_reader(
@@ -80,6 +80,7 @@ def write_record(
 ) -> None:
     """Write `run.json` beside the weights."""
     arguments = {k: v for k, v in asdict(args).items() if k not in {"model", "output"}}
+    arguments["start"] = args.start.name if args.start else None
     read = [data / name for name in files]
     read += [WRITTEN / f"answers.{lang}.jsonl" for lang in ("en", "zh")]
     record = {
@@ -143,7 +144,7 @@ def _span_f1(pair: Pair, tokens: torch.Tensor) -> float:
     assert pair.span is not None
     inside = tokens[pair.passage_at : len(pair.ids) - 1]
     start = int(inside[:, 0].argmax())
-    end = start + int(inside[start : start + _SPAN_TOKENS, 1].argmax())
+    end = start + int(inside[start : start + SPAN_TOKENS, 1].argmax())
     found = set(range(start + pair.passage_at, end + pair.passage_at + 1))
     gold = set(range(pair.span[0], pair.span[1] + 1))
     return 2 * len(found & gold) / (len(found) + len(gold))

@@ -12,6 +12,7 @@ from rich.table import Table
 
 from bot.commands.models import needs_training_extra, progress_bars
 from bot.config import load_settings
+from bot.models.adapters import MOOD, READER, SHIPPED, encoder_adapter
 from bot.models.registry import DEFAULT_ENCODER
 
 if TYPE_CHECKING:
@@ -83,16 +84,27 @@ def mood(
     out: Annotated[Path | None, typer.Option(help="Folder; default: the shipped one.")] = None,
     epochs: Annotated[float, typer.Option(help="Passes over the texts.")] = 4.0,
     minutes: Annotated[float, typer.Option(help="The run ends by then.")] = 72.0,
+    learning_rate: Annotated[float, typer.Option(help="Peak rate of the adapter.")] = 6e-4,
+    start: Annotated[
+        Path | None, typer.Option(help="Folder of an earlier run's weights to go on from.")
+    ] = None,
 ) -> None:
     """Train the encoder's adapter for moods, and its heads; goes on from its checkpoint."""
     needs_training_extra()
-    from bot.models.adapters import encoder_adapter
     from bot.models.setup import ModelHome, ensure_serving
     from retrieval.encoder import OpenVinoEncoder
-    from training.mood_adapter import ADAPTERS, MoodArgs, finish_heads, mood_run, train_adapter
+    from training.mood_adapter import MoodArgs, finish_heads, mood_run, train_adapter
 
-    folder = out or ADAPTERS / "mood"
-    args = MoodArgs(data, mood_run(_training_folder(), folder, epochs=epochs, minutes=minutes))
+    folder = out or SHIPPED / MOOD
+    run = mood_run(
+        _training_folder(),
+        folder,
+        epochs=epochs,
+        minutes=minutes,
+        learning_rate=learning_rate,
+        start=start,
+    )
+    args = MoodArgs(data, run)
     state = train_adapter(args, _steps)
     home = ModelHome(load_settings().models_dir)
     with progress_bars() as report:
@@ -106,15 +118,25 @@ def reader(
     out: Annotated[Path | None, typer.Option(help="Folder; default: the shipped one.")] = None,
     epochs: Annotated[float, typer.Option(help="Passes over the questions.")] = 2.0,
     minutes: Annotated[float, typer.Option(help="The run ends by then.")] = 78.0,
+    learning_rate: Annotated[float, typer.Option(help="Peak rate of the adapter.")] = 6e-4,
+    start: Annotated[
+        Path | None, typer.Option(help="Folder of an earlier run's weights to go on from.")
+    ] = None,
 ) -> None:
     """Train the reader: which passage answers a question, and where; goes on from its checkpoint."""
     needs_training_extra()
     from training.encoder_lora import EncoderLoraArgs
-    from training.mood_adapter import ADAPTERS
     from training.reader_run import train_reader
 
-    folder = out or ADAPTERS / "reader"
-    args = EncoderLoraArgs(_training_folder(), folder, epochs=epochs, minutes=minutes)
+    folder = out or SHIPPED / READER
+    args = EncoderLoraArgs(
+        _training_folder(),
+        folder,
+        epochs=epochs,
+        minutes=minutes,
+        learning_rate=learning_rate,
+        start=start,
+    )
     _show(folder, train_reader(args, data, _steps))
 
 

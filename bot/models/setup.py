@@ -15,7 +15,7 @@ from pathlib import Path
 import openvino as ov
 
 from bot.errors import ModelError
-from bot.models.adapters import READER, LoraAdapter
+from bot.models.adapters import LoraAdapter
 from bot.models.bert_openvino import build_bert, reader_head, unit_vector_head, with_deltas
 from bot.models.e5_file import read_e5_file
 from bot.models.fetch import Progress, fetch, no_progress
@@ -84,8 +84,8 @@ def ensure_serving(
         progress(what, 0, 1)
         e5 = read_e5_file(source)
         tensors = with_deltas(e5.tensors, adapter.deltas()) if adapter else e5.tensors
-        reads = adapter is not None and adapter.name.startswith(READER)
-        head = reader_head(adapter.heads()) if adapter and reads else unit_vector_head
+        heads = adapter.heads() if adapter else {}
+        head = reader_head(heads) if "tokens.weight" in heads else unit_vector_head
         model = build_bert(tensors, e5.shape, head)
         ov.save_model(model, folder / "openvino_model.xml", compress_to_fp16=False)
         encoder_tokenizer(e5).save(str(folder / "tokenizer.json"))

@@ -25,7 +25,7 @@ _LABELS = (
     r"|models?(?: (?:no|number|name))?|part (?:no|number)|style (?:no|number)|version|v"
     r"|product (?:id|code|no|number)"
 )
-_CURRENCIES = r"(?:[¥$€£₩]|\b(?:rmb|cny|usd|eur|gbp|hkd|ntd?)\b)"
+_CURRENCIES = r"(?:[¥$€£₩]|\b(?:rmb|cny|usd|eur|gbp|hkd|ntd?)(?![a-z]))"
 _KEEP = tuple(
     re.compile(pattern, re.IGNORECASE)
     for pattern in (

@@ -148,7 +148,7 @@ def test_an_excerpt_keeps_its_evidence() -> None:
     start = text.index("number 17")
     passage = ReadPassage(text, True, (start, start + 9), ((start - 9, start + 23),))
     for seed in range(50):
-        cut = excerpt(passage, random.Random(seed))
+        cut = excerpt(passage, "What is it?", random.Random(seed))
         assert cut.span is not None
         assert cut.text[slice(*cut.span)] == "number 17"
         assert "number 17" in cut.text[slice(*cut.evidence[0])]
@@ -157,7 +157,7 @@ def test_an_excerpt_keeps_its_evidence() -> None:
 
 def test_a_passage_whose_answer_is_not_known_stays_whole() -> None:
     passage = ReadPassage("One. Two. Three. " * 20, True)
-    assert excerpt(passage, random.Random(1)) == passage
+    assert excerpt(passage, "What is it?", random.Random(1)) == passage
 
 
 def test_a_mood_adapter_is_trained_calibrated_and_served(

@@ -11,6 +11,7 @@ here, and xquad's other articles, which only measure.
 from __future__ import annotations
 
 import random
+import re
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -20,6 +21,7 @@ from typing import Any, Literal
 import bm25s
 import numpy as np
 
+from retrieval.reader import aligned
 from retrieval.spans import sentence_spans
 from retrieval.text import simplified, terms
 from training.data.answers import WRITTEN, read_jsonl
@@ -87,12 +89,6 @@ def load_reading(data: Path, split: Split, seed: int = 5) -> list[ReadGroup]:
     return [_in_simplified(group) for group in groups]
 
 
-def aligned(text: str) -> str:
-    """`text` in simplified Chinese if every character keeps its place, otherwise unchanged."""
-    folded = simplified(text)
-    return folded if len(folded) == len(text) else text
-
-
 def _in_simplified(group: ReadGroup) -> ReadGroup:
     passages = tuple(replace(p, text=aligned(p.text)) for p in group.passages)
     return replace(group, question=simplified(group.question), passages=passages)
@@ -133,6 +129,10 @@ def _span_groups(data: Path, corpus: str, split: Split, rng: random.Random) -> I
             places = [*near.of(row["question"], 4), *rng.sample(siblings[title], 1)]
             wrong = _unlike(row["context"], [texts[i] for i in places], row["answers"])
             shown = (found, *(ReadPassage(text, False) for text in wrong[:2]))
+            other = rng.choice(rows)["question"]
+            altered = with_other_names(row["question"], other, row["context"], rng)
+            if altered and split == "train":
+                yield ReadGroup(altered, row["lang"], corpus, (ReadPassage(row["context"], False),))
         else:
             shown = (ReadPassage(row["context"], False),)
             gold = row.get("gold_passage_id")
@@ -140,6 +140,36 @@ def _span_groups(data: Path, corpus: str, split: Split, rng: random.Random) -> I
                 # The derived rows were answerable before their passage was exchanged.
                 shown = (ReadPassage(passages[gold]["text"], True), *shown)
         yield ReadGroup(row["question"], row["lang"], corpus, shown)
+
+
+_NAME = re.compile(r"(?<=\s)[A-Z][\w-]+(?:\s+[A-Z][\w-]+)*|\d+(?:[.,]\d+)*|[A-Za-z]+-?\d+\w*")
+
+
+def with_other_names(question: str, other: str, passage: str, rng: random.Random) -> str | None:
+    """The question with one of its names or numbers exchanged, so that `passage` is beside it.
+
+    What stands in for it comes from another question, or is another number; None when there is
+    nothing to exchange, or the passage knows the newcomer too. The K17 is not the K17S.
+    """
+    found = [m for m in _NAME.finditer(question) if m[0] in passage]
+    if not found:
+        return None
+    name = rng.choice(found)
+    if name[0][0].isdigit():
+        newcomer = _other_number(name[0], rng)
+    else:
+        newcomers = [m[0] for m in _NAME.finditer(other) if not m[0][0].isdigit()]
+        newcomer = rng.choice(newcomers) if newcomers else ""
+    if not newcomer or newcomer in passage or newcomer in question:
+        return None
+    return question[: name.start()] + newcomer + question[name.end() :]
+
+
+def _other_number(number: str, rng: random.Random) -> str:
+    places = [i for i, char in enumerate(number) if char.isdigit()]
+    place = rng.choice(places[-2:])
+    digit = rng.choice([d for d in "123456789" if d != number[place]])
+    return number[:place] + digit + number[place + 1 :]
 
 
 def _with_span(text: str, answers: Sequence[str]) -> ReadPassage | None:

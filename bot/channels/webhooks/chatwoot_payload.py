@@ -13,7 +13,7 @@ from __future__ import annotations
 import hashlib
 from typing import Annotated, Any, Final
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+from pydantic import Field, ValidationError, field_validator
 from pydantic_core import from_json
 
 from bot.channels.intake import to_lang
@@ -28,6 +28,7 @@ from bot.channels.webhooks.adapter import (
     Refused,
 )
 from bot.channels.webhooks.plain_text import plain_text
+from bot.channels.webhooks.reading import Lenient
 from bot.types import Lang
 
 NAME: Final = "chatwoot"
@@ -38,22 +39,18 @@ has one on to WhatsApp and other channels, because it takes it for one that came
 _Id = Annotated[int, Field(strict=True, gt=0, le=2**53)]
 
 
-class _Lenient(BaseModel):
-    model_config = ConfigDict(extra="ignore")
-
-
-class _Account(_Lenient):
+class _Account(Lenient):
     id: _Id
 
 
-class _Sender(_Lenient):
+class _Sender(Lenient):
     id: int | None = None
     name: str | None = None
     type: str | None = None
     blocked: bool | None = None
 
 
-class _Conversation(_Lenient):
+class _Conversation(Lenient):
     id: _Id
     status: str | None = None
     account: _Account | None = None
@@ -65,7 +62,7 @@ class _Conversation(_Lenient):
         return value if isinstance(value, dict) else {}
 
 
-class _Message(_Lenient):
+class _Message(Lenient):
     id: _Id
     content: str | None = None
     content_attributes: dict[str, Any] = Field(default_factory=dict)

@@ -14,7 +14,7 @@ from datetime import datetime
 from typing import Annotated, Any, Final
 
 import httpx
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import Field, ValidationError
 
 from bot.channels.webhooks.adapter import (
     ChannelEvent,
@@ -31,6 +31,7 @@ from bot.channels.webhooks.adapter import (
 from bot.channels.webhooks.chat_rows import pieces, reply_rows, why_not
 from bot.channels.webhooks.meta import ACK, MetaApp, listed, read_object
 from bot.channels.webhooks.plain_text import plain_text
+from bot.channels.webhooks.reading import Lenient
 from bot.store.queue_records import Outgoing
 from bot.types import Turn
 
@@ -40,15 +41,11 @@ _Id = Annotated[str, Field(pattern=r"^[A-Za-z0-9_.\-]{1,64}$")]
 _Mid = Annotated[str, Field(min_length=1, max_length=300)]
 
 
-class _Lenient(BaseModel):
-    model_config = ConfigDict(extra="ignore")
-
-
-class _Party(_Lenient):
+class _Party(Lenient):
     id: _Id
 
 
-class _Text(_Lenient):
+class _Text(Lenient):
     mid: _Mid
     text: str | None = None
     is_echo: bool = False
@@ -56,12 +53,12 @@ class _Text(_Lenient):
     attachments: list[Any] | None = None
 
 
-class _Postback(_Lenient):
+class _Postback(Lenient):
     mid: _Mid
     title: str = ""
 
 
-class _Messaging(_Lenient):
+class _Messaging(Lenient):
     sender: _Party
     recipient: _Party
     timestamp: int = 0

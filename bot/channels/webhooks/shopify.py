@@ -34,7 +34,7 @@ from bot.channels.webhooks.product_passages import (
     passages_of,
     price_of,
 )
-from bot.channels.webhooks.reading import refused_shape, with_zone
+from bot.channels.webhooks.reading import Lenient, refused_shape, with_zone
 from bot.channels.webhooks.shop_records import PrivacyKind, PrivacyRequest, ProductChange
 from bot.channels.webhooks.signing import hmac_sha256_base64, same
 
@@ -47,11 +47,7 @@ _PRIVACY: Final[Mapping[str, PrivacyKind]] = {
 _Id = Annotated[int, Field(strict=True, gt=0)]
 
 
-class _Lenient(BaseModel):
-    model_config = ConfigDict(extra="ignore")
-
-
-class _Variant(_Lenient):
+class _Variant(Lenient):
     title: str = ""
     sku: str | None = None
     price: Any = None
@@ -60,12 +56,12 @@ class _Variant(_Lenient):
     inventory_policy: str | None = None
 
 
-class _Option(_Lenient):
+class _Option(Lenient):
     name: str = ""
     values: list[str] = Field(default_factory=list)
 
 
-class _Product(_Lenient):
+class _Product(Lenient):
     id: _Id
     title: str
     status: str | None = "active"
@@ -85,17 +81,17 @@ class _Deleted(BaseModel):
     admin_graphql_api_id: str | None = None
 
 
-class _Customer(_Lenient):
+class _Customer(Lenient):
     id: int | None = None
     email: str | None = None
     phone: str | None = None
 
 
-class _Number(_Lenient):
+class _Number(Lenient):
     id: int
 
 
-class _Privacy(_Lenient):
+class _Privacy(Lenient):
     shop_domain: str
     customer: _Customer | None = None
     data_request: _Number | None = None

@@ -21,7 +21,7 @@ from datetime import datetime
 from typing import Annotated, Any, Final
 
 import httpx
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import Field, ValidationError
 from pydantic_core import from_json
 from slack_sdk.signature import Clock, SignatureVerifier
 
@@ -40,7 +40,7 @@ from bot.channels.webhooks.adapter import (
 )
 from bot.channels.webhooks.chat_rows import pieces, reply_rows, why_not
 from bot.channels.webhooks.handover_note import handover_note
-from bot.channels.webhooks.reading import refused_shape
+from bot.channels.webhooks.reading import Lenient, refused_shape
 from bot.channels.webhooks.signing import check_time
 from bot.channels.webhooks.slack_api import SlackApi
 from bot.store.queue_records import Outgoing
@@ -55,15 +55,11 @@ _MENTION: Final = re.compile(r"<@[A-Z0-9]{2,32}(?:\|[^>]*)?>")
 _LINK: Final = re.compile(r"<([^<>|]+)(?:\|([^<>]*))?>")
 
 
-class _Lenient(BaseModel):
-    model_config = ConfigDict(extra="ignore")
-
-
-class _Metadata(_Lenient):
+class _Metadata(Lenient):
     event_payload: dict[str, Any] = Field(default_factory=dict)
 
 
-class _Event(_Lenient):
+class _Event(Lenient):
     type: str
     subtype: str | None = None
     channel: _Id
@@ -77,7 +73,7 @@ class _Event(_Lenient):
     metadata: _Metadata | None = None
 
 
-class _Callback(_Lenient):
+class _Callback(Lenient):
     type: str
     event_id: str = ""
     team_id: _Id | None = None

@@ -14,7 +14,7 @@ from datetime import datetime
 from typing import Annotated, Any, Final
 
 import httpx
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import Field, ValidationError
 
 from bot.channels.webhooks.adapter import (
     ChannelEvent,
@@ -31,6 +31,7 @@ from bot.channels.webhooks.adapter import (
 from bot.channels.webhooks.chat_rows import pieces, reply_rows, why_not
 from bot.channels.webhooks.meta import ACK, MetaApp, listed, read_object
 from bot.channels.webhooks.plain_text import plain_text
+from bot.channels.webhooks.reading import Lenient
 from bot.store.queue_records import Outgoing
 from bot.types import Turn
 
@@ -41,18 +42,14 @@ _Number = Annotated[str, Field(pattern=r"^[0-9]{1,32}$")]
 _MessageId = Annotated[str, Field(min_length=1, max_length=300)]
 
 
-class _Lenient(BaseModel):
-    model_config = ConfigDict(extra="ignore")
-
-
-class _Message(_Lenient):
+class _Message(Lenient):
     sender: _Number = Field(alias="from")
     id: _MessageId
     timestamp: Annotated[str, Field(pattern=r"^[0-9]{1,12}$")] = "0"
     type: str
 
 
-class _Status(_Lenient):
+class _Status(Lenient):
     id: _MessageId
     status: str = ""
     biz_opaque_callback_data: str = ""

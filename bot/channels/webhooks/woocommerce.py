@@ -34,7 +34,7 @@ from bot.channels.webhooks.product_passages import (
     passages_of,
     price_of,
 )
-from bot.channels.webhooks.reading import refused_shape, with_zone
+from bot.channels.webhooks.reading import Lenient, refused_shape, with_zone
 from bot.channels.webhooks.shop_records import ProductChange
 from bot.channels.webhooks.signing import hmac_sha256_base64, same
 
@@ -46,21 +46,17 @@ _ESCAPE: Final = re.compile(
 _Id = Annotated[int, Field(strict=True, gt=0)]
 
 
-class _Lenient(BaseModel):
-    model_config = ConfigDict(extra="ignore")
-
-
-class _Named(_Lenient):
+class _Named(Lenient):
     name: str = ""
 
 
-class _Attribute(_Lenient):
+class _Attribute(Lenient):
     name: str = ""
     options: list[str] = Field(default_factory=list)
     visible: bool = True
 
 
-class _Product(_Lenient):
+class _Product(Lenient):
     id: _Id
     name: str
     status: str = "publish"

@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import sys
 import threading
+from abc import ABC, abstractmethod
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 
@@ -21,7 +22,7 @@ class _Server(ThreadingHTTPServer):
             super().handle_error(request, client_address)  # type: ignore[arg-type]
 
 
-class PeerServer:
+class PeerServer(ABC):
     """Listens on loopback; a subclass says what is answered."""
 
     _server: ThreadingHTTPServer | None = None
@@ -78,8 +79,8 @@ class PeerServer:
         request.end_headers()
         request.wfile.write(out)
 
+    @abstractmethod
     def _answer(
         self, method: str, path: str, token: str | None, body: dict
     ) -> tuple[int, dict] | None:
         """Status and JSON; None breaks the connection."""
-        raise NotImplementedError
