@@ -23,7 +23,7 @@ from bot.store.columns import utc_now
 from bot.store.link_tables import events
 from bot.store.queue_records import Outgoing
 from bot.store.queue_rows import write_outgoing
-from bot.store.subscribers import all_subscribers
+from bot.store.subscribers import all_subscribers, names_that_want
 from bot.store.tables import outbox
 from bot.store.transactions import reading, writing
 
@@ -73,7 +73,7 @@ def publish(kind: str, payload: Mapping[str, object], transaction: Connection) -
     """
     if kind not in KINDS:
         raise ValueError(f"{kind!r} is no kind of event")
-    wanting = [one.name for one in all_subscribers(transaction) if one.wants(kind)]
+    wanting = names_that_want(transaction, kind)
     if not wanting:
         return
     now, event_id = utc_now(), f"msg_{uuid4().hex}"

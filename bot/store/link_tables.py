@@ -17,7 +17,7 @@ subscribers = Table(
     metadata,
     Column("name", Key, primary_key=True),
     Column("url", CleanText, nullable=False),
-    Column("secrets", CleanText, nullable=False),
+    Column("secrets", Sealed, nullable=False),
     Column("kinds", CleanText, nullable=False, server_default=""),
     Column("created_at", UtcDateTime, nullable=False),
     Column("disabled_at", UtcDateTime),

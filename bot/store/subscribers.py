@@ -1,7 +1,9 @@
 """Who is told of events, and with which secrets they are signed.
 
 Covered: adding, rotating secrets, disabling. Not covered: what is sent (`bot.store.events`), how
-(`bot.channels.webhooks.events`). Secrets are kept as they are: signing needs them.
+(`bot.channels.webhooks.events`). Signing needs the secrets themselves, not hashes: they are sealed
+with the shop's key when it has one. Those that were stored plain stay readable, and are sealed when
+they are next written, or by `shopkeeper privacy encrypt`.
 """
 
 from __future__ import annotations
@@ -156,6 +158,14 @@ def all_subscribers(connection: Connection) -> tuple[Subscriber, ...]:
     """All of them, by name, as part of a transaction."""
     rows = connection.execute(select(subscribers).order_by(subscribers.c.name))
     return tuple(map(_of_row, rows))
+
+
+def names_that_want(connection: Connection, kind: str) -> list[str]:
+    """Who is told of events of this kind, by name. No secret is opened: every turn asks."""
+    table = subscribers.c
+    query = select(table.name, table.kinds).where(table.disabled_because == "").order_by(table.name)
+    rows = connection.execute(query)
+    return [row.name for row in rows if not row.kinds or kind in row.kinds.split()]
 
 
 def _get(connection: Connection, name: str) -> Subscriber | None:

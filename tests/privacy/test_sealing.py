@@ -20,6 +20,7 @@ from bot.store.queries import ConsoleQueries
 from bot.store.records import ConversationFilter
 from bot.store.resealing import Resealed, seal_everything, unseal_everything
 from bot.store.sealing import Keyring, from_stored, is_sealed, to_stored
+from bot.store.subscribers import SqlSubscribers
 from bot.store.turns import SqlTurnStore
 from tests.privacy.filled import MARKER, files_with, fill, opens, stored_with, tables_with
 from tests.store.samples import a_turn
@@ -165,6 +166,54 @@ def test_a_key_is_rotated_without_a_gap(database_url: str) -> None:
     engine.dispose()
     assert opens(database_url, NEWER)
     assert not opens(database_url, KEY)
+
+
+SIGNS, SIGNS_NEXT = "whsec_" + "A" * 32, "whsec_" + "B" * 32
+
+
+def test_a_stolen_database_forges_no_events(sealed: Engine, tmp_path: Path) -> None:
+    """The secrets that sign events once lay beside the sealed texts as they are."""
+    subscribers = SqlSubscribers(sealed)
+    subscribers.add("crm", "https://crm.example", [SIGNS])
+    subscribers.rotate("crm", SIGNS_NEXT)
+    subscribers.declare("settings", "https://bi.example", [SIGNS])
+    assert [one.secrets for one in subscribers.list()] == [(SIGNS_NEXT, SIGNS), (SIGNS,)]
+    assert stored_with(sealed, "whsec_") == set()
+    assert subscribers.retire("crm") == 1
+    sealed.dispose()
+    assert files_with(tmp_path, "whsec_") == []
+
+
+def test_secrets_from_before_sign_on_and_are_sealed_when_written_or_by_the_command(
+    database_url: str,
+) -> None:
+    plain = open_engine(database_url)
+    for name in ("bi", "crm"):
+        SqlSubscribers(plain).add(name, f"https://{name}.example", [SIGNS])
+    plain.dispose()
+    engine = open_engine(database_url, [KEY])
+    migrate(engine)
+    subscribers = SqlSubscribers(engine)
+    assert {one.secrets for one in subscribers.list()} == {(SIGNS,)}
+    subscribers.rotate("crm", SIGNS_NEXT)
+    assert stored_with(engine, SIGNS_NEXT) == set()
+    assert stored_with(engine, SIGNS) == {"subscribers"}, "the other one was not written yet"
+    assert seal_everything(engine).changed == 1
+    assert stored_with(engine, "whsec_") == set()
+    engine.dispose()
+
+    engine = open_engine(database_url, [NEWER, KEY])
+    migrate(engine)
+    assert seal_everything(engine).changed == 2
+    engine.dispose()
+    engine = open_engine(database_url, [NEWER])
+    assert [one.secrets for one in SqlSubscribers(engine).list()] == [
+        (SIGNS,),
+        (SIGNS_NEXT, SIGNS),
+    ]
+    unseal_everything(engine)
+    assert stored_with(engine, SIGNS_NEXT) == {"subscribers"}
+    engine.dispose()
 
 
 def test_a_shop_can_go_back_to_plain_texts(sqlite_url: str) -> None:
