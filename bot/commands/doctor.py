@@ -126,6 +126,7 @@ def _disk(folder: Path) -> Finding:
 
 
 def _database(settings: Settings) -> Finding:
+    from bot.store.revision_check import refuse_other_tables
     from bot.store.sql import SqlKnowledgeStore, check, open_engine
 
     if not settings.database_url and not (settings.home / "shopkeeper.db").exists():
@@ -133,6 +134,8 @@ def _database(settings: Settings) -> Finding:
     engine = open_engine(settings.sqlalchemy_url, settings.encryption_keys)
     try:
         check(engine)
+        # Looked at, not mended: who asks what is wrong does not want it changed meanwhile.
+        refuse_other_tables(engine)
         count = len(SqlKnowledgeStore(engine).live_passages())
     finally:
         engine.dispose()

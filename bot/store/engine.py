@@ -85,11 +85,7 @@ def revisions(engine: Engine) -> tuple[str | None, str | None]:
     Raises:
         StoreError: the database failed.
     """
-    from alembic.runtime.migration import MigrationContext
-
-    with reading(engine) as connection:
-        found = MigrationContext.configure(connection).get_current_revision()
-    return found, _newest()
+    return revision_of(engine), _newest()
 
 
 @cache

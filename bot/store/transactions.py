@@ -6,6 +6,7 @@ an operator can act on. Not covered: opening the database (`bot.store.engine`).
 
 from __future__ import annotations
 
+import re
 import threading
 from collections import deque
 from collections.abc import Iterator
@@ -71,11 +72,22 @@ _POSTGRES_ERRORS = {
     "28P01": ("the database {where} refuses the password", "correct SHOPKEEPER_DATABASE_URL"),
     "28000": ("the database {where} refuses the user", "correct SHOPKEEPER_DATABASE_URL"),
     "3D000": ("the database {where} does not exist", "create it with `createdb -E UTF8 NAME`"),
+    "42703": (
+        "the tables of the database {where} lack a column that this program needs",
+        "shopkeeper db upgrade; then restart what runs with another version",
+    ),
+    "42P01": (
+        "the tables of the database {where} are not those of this program: one is missing",
+        "shopkeeper db upgrade; then restart what runs with another version",
+    ),
     "42501": (
         "the user of the database {where} lacks a permission",
         "make the user owner of the database, or grant it CREATE on the schema",
     ),
 }
+
+_OTHER_TABLES = re.compile(r"no such (?:table|column)\b|table \S+ has no column named")
+"""SQLite has no code of its own for it; PostgreSQL has (42703, 42P01)."""
 
 
 @contextmanager
@@ -214,6 +226,12 @@ def translated(engine: Engine) -> Iterator[None]:
 def store_error(error: SQLAlchemyError, where: str) -> StoreError:
     """What happened, in words; `where` names the database without its password."""
     original = error.orig if isinstance(error, DBAPIError) else None
+    if _OTHER_TABLES.match(_first_line(original)):
+        return StoreError(
+            f"the tables of the database {where} are not those of this program:"
+            f" {_first_line(original)}",
+            fix="shopkeeper db upgrade; then restart what runs with another version",
+        )
     name = str(getattr(original, "sqlite_errorname", "") or "")
     for code, (message, fix) in _SQLITE_ERRORS.items():
         if name == code or name.startswith(code + "_"):

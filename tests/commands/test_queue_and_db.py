@@ -5,8 +5,12 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+from alembic import command
+
+from bot.store.engine import alembic_config, known_revisions
 from bot.store.queue import SqlQueue
 from bot.store.sql import SqlTurnStore, migrate, open_engine
+from bot.store.transactions import writing
 from tests.commands.test_cli import refused, shopkeeper
 from tests.store.samples import a_turn, event, reply
 
@@ -64,3 +68,25 @@ def test_a_shop_is_backed_up_lost_and_put_back(tmp_path: Path) -> None:
     assert "sound" in shopkeeper("db", "check", home=home).stdout
     listed = json.loads(shopkeeper("queue", "list", "--json", home=home).stdout)
     assert listed["counts"]["outbox"]["dead"] == 1
+
+
+def test_a_shop_of_an_earlier_version_is_diagnosed_unchanged_and_upgraded_by_any_use(
+    tmp_path: Path,
+) -> None:
+    newest, first = known_revisions()[0], known_revisions()[-1]
+    engine = open_engine(f"sqlite:///{tmp_path / 'shopkeeper.db'}")
+    with writing(engine) as connection:
+        config = alembic_config()
+        config.attributes["connection"] = connection
+        command.upgrade(config, first)
+    engine.dispose()
+    for _ in range(2):  # looking changes nothing
+        told = shopkeeper("doctor", "--json", home=tmp_path)
+        assert "Traceback" not in told.stderr
+        findings = {finding["what"]: finding for finding in json.loads(told.stdout)}
+        found = findings["database"]
+        assert not found["ok"]
+        assert f"at revision {first}, this program needs revision {newest}" in found["detail"]
+        assert found["fix"] == "shopkeeper db upgrade"
+    assert shopkeeper("queue", "list", home=tmp_path).returncode == 0
+    assert f"are at {newest} already" in shopkeeper("db", "upgrade", home=tmp_path).stdout

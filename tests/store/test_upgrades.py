@@ -8,10 +8,12 @@ import pytest
 from alembic import command
 from sqlalchemy import Connection, Engine, text
 
+from bot.errors import StoreError
 from bot.store.engine import alembic_config, known_revisions, migrate, open_engine
 from bot.store.queries import ConsoleQueries, ConversationFilter
 from bot.store.queue import SqlQueue
-from bot.store.sql import SqlTurnStore
+from bot.store.revision_check import refuse_other_tables
+from bot.store.sql import SqlSubscribers, SqlTurnStore
 from bot.store.transactions import writing
 from tests.postgres import PostgresServer
 from tests.store.samples import a_turn, event
@@ -62,4 +64,27 @@ def test_rows_written_under_every_version_survive_all_upgrades(empty: Engine) ->
     # And the shop goes on.
     SqlTurnStore(empty).save(a_turn("from-0001", "在吗", turn_id="new", channel="chatwoot"))
     assert queue.receive(event("k")) is True
+    empty.dispose()
+
+
+def test_tables_of_another_version_are_told_with_both_revisions_and_the_fix(empty: Engine) -> None:
+    """`shopkeeper doctor` once said "no such column", which helps nobody."""
+    newest, first = known_revisions()[0], known_revisions()[-1]
+    with pytest.raises(StoreError, match=rf"not there yet.*needs revision {newest}") as caught:
+        refuse_other_tables(empty)
+    assert caught.value.fix == "shopkeeper db upgrade"
+    with writing(empty) as connection:
+        _to(connection, first)
+    with pytest.raises(StoreError, match=rf"at revision {first},.*needs revision {newest}"):
+        refuse_other_tables(empty)
+    with pytest.raises(StoreError, match="tables of the database") as caught:
+        SqlSubscribers(empty).list()
+    assert "shopkeeper db upgrade" in caught.value.fix
+    migrate(empty)
+    refuse_other_tables(empty)
+    with writing(empty) as connection:
+        connection.execute(text("UPDATE alembic_version SET version_num = '9999'"))
+    with pytest.raises(StoreError, match=r"newer shopkeeper.*9999") as caught:
+        refuse_other_tables(empty)
+    assert "upgrade shopkeeper" in caught.value.fix
     empty.dispose()
