@@ -105,7 +105,8 @@ class AdaptedEncoder(nn.Module):
         stored = load_file(folder / "adapter_model.safetensors")
         found = {name: value.float() for name, value in stored.items()}
         set_peft_model_state_dict(self.encoder, found)
-        heads = load_file(folder / "heads.safetensors")
+        file = folder / "heads.safetensors"
+        heads = load_file(file) if file.exists() else {}
         # Heads that were folded for serving are not those of training: these are learnt anew.
         if heads.keys() == self.heads.state_dict().keys():
             self.heads.load_state_dict(heads)
@@ -234,7 +235,8 @@ def save_adapter(model: AdaptedEncoder, folder: Path) -> None:
         folder / "adapter_model.safetensors",
     )
     heads = {name: value.detach().contiguous() for name, value in model.heads.state_dict().items()}
-    save_file(heads, folder / "heads.safetensors")
+    if heads:
+        save_file(heads, folder / "heads.safetensors")
     config = model.encoder.peft_config["default"]
     config.inference_mode = True
     config.base_model_name_or_path = "intfloat/multilingual-e5-small"

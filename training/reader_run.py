@@ -6,20 +6,14 @@ Covered: data, run, dev scores per source, the files beside the weights. Not cov
 
 from __future__ import annotations
 
-import json
 import random
-from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict
-from datetime import UTC, datetime
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import numpy as np
 import torch
 
 from retrieval.reader import SPAN_TOKENS
-from training.data.answers import WRITTEN
-from training.data.jsonl import file_hash
 from training.data.reading import ReadGroup, load_reading
 from training.encoder_lora import (
     AdaptedEncoder,
@@ -28,6 +22,7 @@ from training.encoder_lora import (
     RunState,
     save_adapter,
 )
+from training.encoder_record import write_record
 from training.reader import (
     Pair,
     ReaderBatches,
@@ -38,15 +33,6 @@ from training.reader import (
 )
 from training.tasks.text_metrics import auroc
 
-_FILES = (
-    "squad2_half/train.jsonl",
-    "cmrc2018/train.jsonl",
-    "drcd/train.jsonl",
-    "xquad_en_zh/dev_questions.jsonl",
-    "stackfaq_paraphrases/pairs.jsonl",
-    "banking77/train.jsonl",
-    "hint3/train.jsonl",
-)
 _DEV_GROUPS = 120
 
 
@@ -66,40 +52,8 @@ def train_reader(
     state = EncoderTrainer(args, model, batches, reader_loss).train(report)
     save_adapter(model, args.output)
     scores = dev_scores(model, load_reading(data, "dev"))
-    write_record(args, data, groups, state, scores)
+    write_record("reader", args, data, groups, state, {"dev": scores})
     return scores
-
-
-def write_record(
-    args: EncoderLoraArgs,
-    data: Path,
-    groups: Sequence[ReadGroup],
-    state: RunState,
-    scores: Mapping[str, Mapping[str, float]],
-    files: Sequence[str] = _FILES,
-) -> None:
-    """Write `run.json` beside the weights."""
-    arguments = {k: v for k, v in asdict(args).items() if k not in {"model", "output"}}
-    arguments["start"] = args.start.name if args.start else None
-    read = [data / name for name in files]
-    read += [WRITTEN / f"answers.{lang}.jsonl" for lang in ("en", "zh")]
-    record = {
-        "command": "shopkeeper train reader --data ../shared/data",
-        "base": "intfloat/multilingual-e5-small",
-        "trained_at": datetime.now(UTC).date().isoformat(),
-        "arguments": arguments,
-        "groups": dict(Counter(group.source for group in groups)),
-        "data": [
-            {"name": f"{path.parent.name}/{path.name}", "sha256": file_hash(path)} for path in read
-        ],
-        "steps": state.step,
-        "tokens": state.tokens,
-        "minutes": round(state.seconds / 60, 1),
-        "final_loss": round(float(np.mean(state.losses[-100:])), 4),
-        "dev": {name: dict(values) for name, values in scores.items()},
-    }
-    text = json.dumps(record, indent=1, ensure_ascii=False)
-    (args.output / "run.json").write_text(text + "\n", encoding="utf-8")
 
 
 @torch.no_grad()

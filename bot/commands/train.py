@@ -12,7 +12,7 @@ from rich.table import Table
 
 from bot.commands.models import needs_training_extra, progress_bars
 from bot.config import load_settings
-from bot.models.adapters import MOOD, READER, SHIPPED, encoder_adapter
+from bot.models.adapters import MOOD, READER, RETRIEVAL, SHIPPED, encoder_adapter
 from bot.models.registry import DEFAULT_ENCODER
 
 if TYPE_CHECKING:
@@ -29,6 +29,7 @@ def register(app: typer.Typer) -> None:
     app.command("answer")(answer)
     app.command("mood")(mood)
     app.command("reader")(reader)
+    app.command("retrieval")(retrieval)
     app.command("intent")(intent)
     app.command("followup")(followup)
 
@@ -138,6 +139,34 @@ def reader(
         start=start,
     )
     _show(folder, train_reader(args, data, _steps))
+
+
+def retrieval(
+    data: Data,
+    out: Annotated[Path | None, typer.Option(help="Folder; default: the shipped one.")] = None,
+    epochs: Annotated[float, typer.Option(help="Passes over the questions.")] = 1.0,
+    minutes: Annotated[float, typer.Option(help="The run ends by then.")] = 40.0,
+    learning_rate: Annotated[float, typer.Option(help="Peak rate of the adapter.")] = 3e-4,
+    start: Annotated[
+        Path | None, typer.Option(help="Folder of an earlier run's weights to go on from.")
+    ] = None,
+) -> None:
+    """Train the encoder's adapter for search; goes on from its checkpoint."""
+    needs_training_extra()
+    from training.encoder_lora import EncoderLoraArgs
+    from training.retrieval_run import train_retrieval
+
+    folder = out or SHIPPED / RETRIEVAL
+    args = EncoderLoraArgs(
+        _training_folder(),
+        folder,
+        epochs=epochs,
+        minutes=minutes,
+        learning_rate=learning_rate,
+        batch_tokens=5000,
+        start=start,
+    )
+    _show(folder, train_retrieval(args, data, _steps))
 
 
 def _training_folder() -> str:

@@ -24,6 +24,7 @@ SHIPPED = Path(__file__).resolve().parents[2] / "training" / "adapters"
 DEFAULT_ANSWER_ADAPTER = "answer-1"
 MOOD = "mood"
 READER = "reader"
+RETRIEVAL = "retrieval"
 
 
 @dataclass(frozen=True, slots=True)

@@ -22,6 +22,7 @@ from tests.mood.parts import WordEncoder
 from tests.training.tiny import save_tiny_encoder
 from training.data.reading import ReadGroup, ReadPassage
 from training.encoder_lora import AdaptedEncoder, EncoderLoraArgs, EncoderTrainer, save_adapter
+from training.encoder_record import write_record
 from training.mood_adapter import MoodArgs, finish_heads, mood_run, train_adapter
 from training.reader import (
     ReaderBatches,
@@ -31,7 +32,7 @@ from training.reader import (
     reader_loss,
     reader_outputs,
 )
-from training.reader_run import dev_scores, write_record
+from training.reader_run import dev_scores
 
 SHAPE = BertShape(32, 2, 4, 64, 0, 192, 1, 1e-12)
 FACTS = (
@@ -76,7 +77,7 @@ def trained(base: Path, tmp_path_factory: pytest.TempPathFactory) -> AdaptedEnco
     run = trainer(args)
     run.train(lambda state, total: None)
     save_adapter(run.model, args.output)
-    write_record(args, Path("/nowhere"), groups(), run.state, {}, files=())
+    write_record("reader", args, Path("/nowhere"), groups(), run.state, {}, files=())
     run.model.folder = args.output  # type: ignore[assignment]
     return run.model
 

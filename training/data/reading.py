@@ -11,7 +11,6 @@ here, and xquad's other articles, which only measure.
 from __future__ import annotations
 
 import random
-import re
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -24,6 +23,7 @@ import numpy as np
 from retrieval.reader import aligned
 from retrieval.spans import sentence_spans
 from retrieval.text import simplified, terms
+from training.data.altered import with_other_names
 from training.data.answers import WRITTEN, read_jsonl
 
 Split = Literal["train", "dev"]
@@ -62,12 +62,17 @@ class ReadPassage:
 
 @dataclass(frozen=True, slots=True)
 class ReadGroup:
-    """A question with the passages it is compared on; none of them may answer it."""
+    """A question with the passages it is compared on; none of them may answer it.
+
+    Attributes:
+        topic: what is asked, where the corpus says so: groups of one topic share their answers.
+    """
 
     question: str
     lang: str
     source: str
     passages: tuple[ReadPassage, ...]
+    topic: str = ""
 
 
 def load_reading(data: Path, split: Split, seed: int = 5) -> list[ReadGroup]:
@@ -142,36 +147,6 @@ def _span_groups(data: Path, corpus: str, split: Split, rng: random.Random) -> I
         yield ReadGroup(row["question"], row["lang"], corpus, shown)
 
 
-_NAME = re.compile(r"(?<=\s)[A-Z][\w-]+(?:\s+[A-Z][\w-]+)*|\d+(?:[.,]\d+)*|[A-Za-z]+-?\d+\w*")
-
-
-def with_other_names(question: str, other: str, passage: str, rng: random.Random) -> str | None:
-    """The question with one of its names or numbers exchanged, so that `passage` is beside it.
-
-    What stands in for it comes from another question, or is another number; None when there is
-    nothing to exchange, or the passage knows the newcomer too. The K17 is not the K17S.
-    """
-    found = [m for m in _NAME.finditer(question) if m[0] in passage]
-    if not found:
-        return None
-    name = rng.choice(found)
-    if name[0][0].isdigit():
-        newcomer = _other_number(name[0], rng)
-    else:
-        newcomers = [m[0] for m in _NAME.finditer(other) if not m[0][0].isdigit()]
-        newcomer = rng.choice(newcomers) if newcomers else ""
-    if not newcomer or newcomer in passage or newcomer in question:
-        return None
-    return question[: name.start()] + newcomer + question[name.end() :]
-
-
-def _other_number(number: str, rng: random.Random) -> str:
-    places = [i for i, char in enumerate(number) if char.isdigit()]
-    place = rng.choice(places[-2:])
-    digit = rng.choice([d for d in "123456789" if d != number[place]])
-    return number[:place] + digit + number[place + 1 :]
-
-
 def _with_span(text: str, answers: Sequence[str]) -> ReadPassage | None:
     places = [(text.find(answer), answer) for answer in answers if answer and answer in text]
     if not places:
@@ -217,24 +192,31 @@ def _xquad_groups(data: Path, split: Split, rng: random.Random) -> Iterator[Read
             )
 
 
+@dataclass(frozen=True, slots=True)
+class _Wording:
+    """Two wordings that ask for the same."""
+
+    asked: str
+    target: str
+    topic: str
+
+
 def _wording_groups(data: Path, split: Split, rng: random.Random) -> Iterator[ReadGroup]:
     """A customer's wording against other wordings, of which one asks for the same."""
-    if split == "train":
-        pairs = list(read_jsonl(data / "stackfaq_paraphrases/pairs.jsonl"))
-        asked = [(row["query"], row["faq_question"]) for row in pairs]
-        yield from _wordings("stackfaq", asked, 4)
-        rows = list(read_jsonl(data / "banking77/train.jsonl"))
-        yield from _wordings("banking77", _same_label(rows, rng, 1800), 4)
+    if split != "train":
+        return
+    rows = list(read_jsonl(data / "stackfaq_paraphrases/pairs.jsonl"))
+    pairs = [_Wording(row["query"], row["faq_question"], row["faq_question"]) for row in rows]
+    yield from _wordings("stackfaq", pairs, 4)
+    rows = list(read_jsonl(data / "banking77/train.jsonl"))
+    yield from _wordings("banking77", _same_label(rows, rng, 1800), 4)
     for shop in ("sofmattress", "powerplay11"):
         rows = [r for r in read_jsonl(data / "hint3/train.jsonl") if r["shop"] == shop]
         known = [r for r in rows if r["in_scope"]]
-        if split == "train":
-            yield from _wordings(f"hint3-{shop}", _same_label(known, rng, len(known)), 4)
+        yield from _wordings(f"hint3-{shop}", _same_label(known, rng, len(known)), 4)
 
 
-def _same_label(
-    rows: Sequence[dict[str, Any]], rng: random.Random, count: int
-) -> list[tuple[str, str]]:
+def _same_label(rows: Sequence[dict[str, Any]], rng: random.Random, count: int) -> list[_Wording]:
     by_label = defaultdict(list)
     for row in rows:
         by_label[row["label"]].append(row["text"])
@@ -242,22 +224,20 @@ def _same_label(
     for row in rng.sample(list(rows), min(count, len(rows))):
         others = [text for text in by_label[row["label"]] if text != row["text"]]
         if others:
-            found.append((row["text"], rng.choice(others)))
+            found.append(_Wording(row["text"], rng.choice(others), row["label"]))
     return found
 
 
-def _wordings(source: str, pairs: Sequence[tuple[str, str]], negatives: int) -> Iterator[ReadGroup]:
-    targets = list(dict.fromkeys(target for _, target in pairs))
-    same = defaultdict(set)
-    for asked, target in pairs:
-        same[asked].add(target)
+def _wordings(source: str, pairs: Sequence[_Wording], negatives: int) -> Iterator[ReadGroup]:
+    """Groups with the most similar wordings of other topics as negatives."""
+    topics = {pair.target: pair.topic for pair in pairs}
+    targets = list(topics)
     near = _Neighbours(targets)
-    for asked, target in pairs:
-        wrong = [targets[i] for i in near.of(asked, negatives * 3) if targets[i] != target]
-        # The nearest of all is too often the same question under another label.
-        wrong = [text for text in wrong if text not in same[asked]][1 : negatives + 1]
-        shown = (ReadPassage(target, True), *(ReadPassage(text, False) for text in wrong))
-        yield ReadGroup(asked, "en", source, shown)
+    for pair in pairs:
+        found = [targets[i] for i in near.of(pair.asked, len(targets))]
+        wrong = [text for text in found if topics[text] != pair.topic][:negatives]
+        shown = (ReadPassage(pair.target, True), *(ReadPassage(text, False) for text in wrong))
+        yield ReadGroup(pair.asked, "en", source, shown, pair.topic)
 
 
 def _written_groups(split: Split) -> Iterator[ReadGroup]:
