@@ -14,8 +14,11 @@ from typing import TYPE_CHECKING
 
 from sqlalchemy import Engine
 
-from bot.answering.compose import Composer, Wording
+from bot.answering.compose import Composer
 from bot.answering.decision import Thresholds
+from bot.answering.drafting import Drafter
+from bot.answering.support import Floor, Support
+from bot.answering.wording import Wording
 from bot.config import Settings
 from bot.errors import ShopkeeperError, StoreError
 from bot.handover.hours import OpeningHours
@@ -160,7 +163,7 @@ class Shop:
             understand=parts.understand,
             mood=parts.mood,
             retriever=self.retriever(progress),
-            composer=composer(settings, self.generator),
+            composer=composer(settings, self.generator, parts.reader),
             store=self.turns,
             thresholds=thresholds(settings, parts.calibration),
             versions={"generator": self.generator.name, "encoder": parts.encoder.name},
@@ -232,20 +235,21 @@ def handover_policy(settings: Settings) -> HandoverPolicy:
     return HandoverPolicy(hours, 60 * settings.handover_patience_min)
 
 
-def composer(settings: Settings, generator: Generator) -> Composer:
-    """The composer as the settings want it."""
+def composer(settings: Settings, generator: Generator, reader: Reader | None) -> Composer:
+    """The composer as the settings want it; the reader judges what the generator drafts."""
     wording = Wording(
         shop_en=settings.shop_name_en,
         shop_zh=settings.shop_name_zh,
         hours=handover_policy(settings).hours,
     )
-    return Composer(
+    drafter = Drafter(
         generator,
-        wording,
-        passages=settings.passages_in_prompt,
-        style=settings.answer_style,
         max_tokens=settings.max_answer_tokens,
         deadline_s=settings.answer_deadline_s,
+        support=Support.fitted(reader, Floor.load()),
+    )
+    return Composer(
+        drafter, wording, passages=settings.passages_in_prompt, style=settings.answer_style
     )
 
 
@@ -276,8 +280,9 @@ def answer_task(
             searched = shop.hybrid()
         yield AnswerTask(
             understand=parts.understand,
-            composer=composer(settings, shop.generator),
+            composer=composer(settings, shop.generator, parts.reader),
             thresholds=thresholds(settings, parts.calibration),
             retriever=searched,
             retriever_for=lambda texts: over(parts, texts),
+            encoder=parts.encoder,
         )

@@ -73,8 +73,13 @@ class Understander:
         """The query. Never raises."""
         lang = detect(message.text[:_READ_CHARS], _expected(message, history))
         text = message.text.strip()
-        plain = Query(message.text, lang, text if any(map(str.isalnum, text)) else "")
-        plain = replace(plain, reserved=self._topics.find(text))
+        plain = Query(
+            message.text,
+            lang,
+            text if any(map(str.isalnum, text)) else "",
+            reserved=self._topics.find(text),
+            page_lang=message.interface_lang,
+        )
         try:
             return self._understood(plain, text[:_READ_CHARS], history)
         except Exception:

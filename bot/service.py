@@ -15,8 +15,9 @@ from datetime import UTC, datetime
 
 import structlog
 
-from bot.answering.compose import Composer, Draft
+from bot.answering.compose import Composer
 from bot.answering.decision import Thresholds, decide
+from bot.answering.drafting import Draft
 from bot.observing import OnTurn, nobody
 from bot.protocols import MoodReader, Retriever, TurnStore, Understand
 from bot.types import (

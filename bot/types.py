@@ -77,7 +77,8 @@ class Query:
     """A message understood: `text` is what was said, `search_text` what is looked up.
 
     `intent_name` is the shop's own intent, if one of its phrases was nearest. `reserved` names what
-    the shop keeps for people: a topic such as `legal_threat`, or `intent_<name>`.
+    the shop keeps for people: a topic such as `legal_threat`, or `intent_<name>`. `page_lang` is
+    the language of the page that the customer writes on, if it is known.
     """
 
     text: str
@@ -88,6 +89,7 @@ class Query:
     is_follow_up: bool = False
     intent_name: str = ""
     reserved: str = ""
+    page_lang: Lang | None = None
 
 
 MoodLabel = Literal["negative", "neutral", "positive", "unknown"]
@@ -162,7 +164,8 @@ class Verdict:
 class Citation:
     """Where a released sentence comes from; the version pins the text that was read.
 
-    `evidence` holds the characters of `text` that the answer rests on, as far as they are known.
+    `evidence` holds the characters of `text` that the answer rests on, as far as they are known;
+    `answer` those of the shortest answer among them, where there is one.
     """
 
     number: int
@@ -172,6 +175,7 @@ class Citation:
     text: str
     kind: PassageKind
     evidence: tuple[tuple[int, int], ...] = ()
+    answer: tuple[int, int] | None = None
 
 
 ReplyKind = Literal["sentence", "verbatim", "notice"]

@@ -8,8 +8,10 @@ from datetime import UTC, datetime
 
 import pytest
 
-from bot.answering.compose import Composer, Wording
+from bot.answering.compose import Composer
 from bot.answering.decision import Thresholds
+from bot.answering.drafting import Drafter
+from bot.answering.wording import Wording
 from bot.handover.hours import OpeningHours
 from bot.service import Service
 from bot.types import (
@@ -62,7 +64,8 @@ def service(stages: Stages, store: FakeTurnStore, reply: str = "You have 30 days
         mood=stages,
         retriever=stages,
         composer=Composer(
-            ScriptedGenerator(reply), Wording("Shop", "店", NIGHT_TIME, lambda: MIDNIGHT)
+            Drafter(ScriptedGenerator(reply)),
+            Wording("Shop", "店", NIGHT_TIME, lambda: MIDNIGHT),
         ),
         store=store,
         thresholds=Thresholds(answer=0.5),

@@ -1,7 +1,8 @@
 """What of a passage an answer rests on, as the reader sees it.
 
-Covered: the sentences to quote, the sentences to show a generator, the hits worth showing at all.
-A passage that was not read counts whole. Not covered: reading (`retrieval.reader`).
+Covered: the sentences to quote and the shortest answer in them, the sentences to show a generator,
+the hits worth showing at all. A passage that was not read counts whole. Not covered: reading
+(`retrieval.reader`).
 """
 
 from __future__ import annotations
@@ -10,15 +11,19 @@ import re
 from collections.abc import Sequence
 
 from bot.answering.prompt import clip, width
-from bot.types import Hit, Lang
+from bot.types import EvidenceSentence, Hit, Lang
 
-Places = tuple[tuple[int, int], ...]
+Place = tuple[int, int]
+Places = tuple[Place, ...]
 
 _QUOTED_WHOLE = 160
 """Width up to which a passage is quoted whole: two lines are read as fast as one."""
 _NEEDED = 0.5
 _CLOSE = 0.6
 """Sentences at least this share as needed as the most needed one are quoted with it."""
+_SURE_OF_SPAN = 0.1
+"""Share of all spans' probability from which on one is marked as the answer."""
+_EDGES = " \t\r\n,.;:!?，。；：！？、"
 _SHOWN_WHOLE = 320
 _SHOWN = 0.08
 _FILING = re.compile(r"(?:SKU|Category|Brand|货号|貨號|类别|類別|品牌)\s*[:：]", re.IGNORECASE)
@@ -41,7 +46,27 @@ def needed_places(hit: Hit) -> Places:
         sentences = tuple(telling) or sentences
     best = max(s.needed for s in sentences)
     floor = min(_NEEDED, _CLOSE * best)
-    return _joined([(s.start, s.end) for s in sentences if s.needed >= floor], hit.passage.text)
+    places = [(s.start, s.end) for s in sentences if s.needed >= floor]
+    if answer := answer_place(hit):
+        places += [(s.start, s.end) for s in hit.reading.sentences if _touch(s, answer)]
+    return _joined(places, hit.passage.text)
+
+
+def answer_place(hit: Hit) -> Place | None:
+    """Characters of the shortest answer; None where the reader is not sure of one.
+
+    A name, a price or a date has one; "how do I return it?" has none. Its sentence is quoted: it
+    is the short answer within the long one, as in Natural Questions (Kwiatkowski et al., 2019).
+    """
+    reading = hit.reading
+    if reading is None or reading.span_score < _SURE_OF_SPAN:
+        return None
+    start, end = reading.span
+    found = hit.passage.text[start:end]
+    start += len(found) - len(found.lstrip(_EDGES))
+    end = start + len(found.strip(_EDGES))
+    held = any(_touch(s, (start, end)) for s in reading.sentences)
+    return (start, end) if start < end and held else None
 
 
 def quoted(hit: Hit, budget: float) -> str:
@@ -60,24 +85,32 @@ def quoted(hit: Hit, budget: float) -> str:
 def to_quote(hits: Sequence[Hit], lang: Lang) -> tuple[int, ...]:
     """1-based positions of the hits whose own words answer, best first; empty if none should.
 
-    Nothing is quoted that was not read, or that is in another language than the customer's.
+    Nothing is quoted that was not read, or that is in another language than the customer's. A
+    second hit is quoted if it answers as well as the first, or both are products that were named.
     """
-    chosen: list[int] = []
-    for number, hit in enumerate(hits, start=1):
-        same_language = hit.passage.lang.startswith("zh") == lang.startswith("zh")
-        if hit.reading is None or not same_language or lang == "other":
-            if not chosen:
-                return ()
-            continue
-        first = hits[chosen[0] - 1] if chosen else hit
-        both_named = hit.exact and first.exact
-        near = first.reading is not None and hit.reading.logit > first.reading.logit - _BESIDE
-        new = all(hits[n - 1].passage.text != hit.passage.text for n in chosen)
-        if not chosen or ((both_named or near) and new):
-            chosen.append(number)
+    if not hits or not _can_be_quoted(hits[0], lang):
+        return ()
+    chosen = [1]
+    for number, hit in enumerate(hits[1:], start=2):
         if len(chosen) == _QUOTED:
             break
+        beside = (hit.exact and hits[0].exact) or _logit(hit) > _logit(hits[0]) - _BESIDE
+        if _can_be_quoted(hit, lang) and beside and hit.passage.text != hits[0].passage.text:
+            chosen.append(number)
     return tuple(chosen)
+
+
+def _can_be_quoted(hit: Hit, lang: Lang) -> bool:
+    return hit.reading is not None and same_language(hit.passage.lang, lang)
+
+
+def _logit(hit: Hit) -> float:
+    return hit.reading.logit if hit.reading else float("-inf")
+
+
+def same_language(one: Lang, other: Lang) -> bool:
+    """Whether a reader of one understands the other; the two Chinese scripts count as one."""
+    return one == other or (one.startswith("zh") and other.startswith("zh"))
 
 
 def shown(hit: Hit) -> str:
@@ -106,7 +139,11 @@ def worth_showing(hits: Sequence[Hit]) -> tuple[Hit, ...]:
     )
 
 
-def _joined(places: Sequence[tuple[int, int]], text: str) -> Places:
+def _touch(sentence: EvidenceSentence, place: Place) -> bool:
+    return sentence.start < place[1] and place[0] < sentence.end
+
+
+def _joined(places: Sequence[Place], text: str) -> Places:
     """Places in order, those with nothing but space between them made one."""
     found: list[tuple[int, int]] = []
     for start, end in sorted(places):

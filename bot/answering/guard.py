@@ -1,12 +1,13 @@
 """The guard: what must hold before a drafted sentence reaches a customer.
 
 Covered, per sentence: it cites a passage that was given (a citation that is missing or wrong is
-mended when one passage plainly holds the sentence); every number, price, date, time, code, link, e-mail and phone
-occurs in what it cites, after normalisation (`facts`); names in Latin letters occur there or in
-the question; it keeps the negation and the condition of the sentence that it is taken from
-(`polarity`); it claims no action that the bot cannot take; it shows nothing of the prompt.
-Not covered: whether a true number is put to the wrong use, and paraphrase that shares few words
-with its passage. Pure functions, no model.
+mended when one passage plainly holds the sentence); every number, price, date, time, code, link,
+e-mail and phone occurs in what it cites, after normalisation (`facts`); names in Latin letters
+occur there or in the question; it keeps the negation and the condition of the sentence that it is
+taken from (`polarity`); it claims no action that the bot cannot take; it shows nothing of the
+prompt; what it cites bears it out, by a score and its floor (`support`). Not covered: a true number
+put to the wrong use in a sentence that scores well all the same. Quotations are not checked: they
+are the shop's text. Pure functions; the score is given.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ from collections.abc import Sequence
 
 from bot.answering.facts import facts_of, fold, is_supported
 from bot.answering.polarity import kept
+from bot.answering.support import Support
 from bot.types import Problem, Verdict
 
 _CITATION = re.compile(r"\s*\[(\d{1,2}|none)\]")
@@ -43,56 +45,15 @@ _REFUSAL = re.compile(
     r"information|couldn't find (?:that|this|it) in the shop|"
     r"(?:店铺|店鋪|店铺的)?[资資]料[里裡]?(?:没有|沒有|未|并未|並未)(?:找到|提|说|說|写|寫|这|這|相关|相關)"
 )
-_EVERYDAY = frozenset(
-    [
-        "i",
-        "i'm",
-        "yes",
-        "no",
-        "ok",
-        "please",
-        "you",
-        "your",
-        "we",
-        "our",
-        "the",
-        "a",
-        "an",
-        "it",
-        "this",
-        "that",
-        "there",
-        "if",
-        "for",
-        "and",
-        "or",
-        "but",
-        "however",
-        "also",
-        "unfortunately",
-        "sorry",
-        "monday",
-        "tuesday",
-        "wednesday",
-        "thursday",
-        "friday",
-        "saturday",
-        "sunday",
-        "china",
-        "eu",
-        "european",
-        "union",
-        "europe",
-        "english",
-        "chinese",
-        "pdf",
-        "qr",
-        "sms",
-        "app",
-        "email",
-    ]
-)
+_EVERYDAY_WORDS = """
+i i'm yes no ok please you your we our the a an it this that there if for and or but however also
+unfortunately sorry monday tuesday wednesday thursday friday saturday sunday china eu european union
+europe english chinese pdf qr sms app email
+"""
+_EVERYDAY = frozenset(_EVERYDAY_WORDS.split())
+"""Words written with a capital that name nothing a passage would have to hold."""
 _ATTRIBUTION_FLOOR = 0.6
+"""Share of a sentence's words that a passage must hold to be taken for its source."""
 
 
 def citations_in(sentence: str) -> tuple[int, ...]:
@@ -111,40 +72,65 @@ def without_citations(sentence: str) -> str:
     return _CITATION.sub("", sentence).strip()
 
 
-def check(sentence: str, passages: Sequence[str], question: str = "") -> Verdict:
+def check(
+    sentence: str, passages: Sequence[str], question: str = "", support: Support | None = None
+) -> Verdict:
     """Judge one drafted sentence.
 
     Args:
         sentence: as drafted, with its citations.
         passages: title and text of each numbered passage, in the order of the prompt.
         question: what the customer asked; names in it may be repeated, its numbers may not.
+        support: scores sentences against what they cite; asked when nothing else is wrong.
 
     Returns:
         A verdict whose `sentence` has no citation marks and whose `cited` holds 1-based numbers.
     """
     text = without_citations(sentence)
-    cited = tuple(n for n in citations_in(sentence) if 1 <= n <= len(passages))
-    problems: list[Problem] = []
-    if len(cited) < len(citations_in(sentence)):
-        problems.append(Problem("citation_unknown", str(citations_in(sentence))))
-    if not cited and not says_none(sentence):
-        cited = attribute(text, passages)
-        if not cited and not is_courtesy(text):
-            problems.append(Problem("citation_missing", text))
+    named, refuses = citations_in(sentence), says_none(sentence)
+    cited = _rests_on(text, named, passages, refuses)
     evidence = _joined(passages, cited)
-    unsupported = _unsupported_facts(text, evidence)
-    if unsupported and (right := attribute(text, passages)):
-        # The facts are in another passage, which plainly holds the sentence: a wrong number only.
-        cited, evidence, unsupported = right, _joined(passages, right), []
-    problems.extend(unsupported)
-    problems.extend(_unsupported_names(text, evidence + " " + question))
-    if cited and not says_none(sentence):
-        problems.extend(kept(text, evidence))
-    if match := _CLAIMED_ACTION.search(text):
-        problems.append(Problem("claimed_action", match.group()))
-    if match := _LEAK.search(text):
-        problems.append(Problem("prompt_leak", match.group()))
+    problems: list[Problem] = []
+    if any(not 1 <= number <= len(passages) for number in named):
+        problems.append(Problem("citation_unknown", str(named)))
+    if not cited and not refuses and not is_courtesy(text):
+        problems.append(Problem("citation_missing", text))
+    problems += _unsupported_facts(text, evidence)
+    problems += _unsupported_names(text, f"{evidence} {question}")
+    if cited and not refuses:
+        problems += kept(text, evidence)
+    problems += _out_of_place(text)
+    if support and cited and not refuses and not problems:
+        problems += _little_support(text, [passages[number - 1] for number in cited], support)
     return Verdict(text, cited, tuple(problems))
+
+
+def _rests_on(
+    text: str, named: Sequence[int], passages: Sequence[str], refuses: bool
+) -> tuple[int, ...]:
+    """The passages that a sentence names; the one that plainly holds it, if it names none or a
+    wrong one. Only a refusal needs none.
+    """
+    known = tuple(number for number in named if 1 <= number <= len(passages))
+    if (known or refuses) and not _unsupported_facts(text, _joined(passages, known)):
+        return known
+    return attribute(text, passages) or known
+
+
+def _out_of_place(text: str) -> list[Problem]:
+    """What no sentence to a customer may hold, whatever the passages say."""
+    found = (
+        ("claimed_action", _CLAIMED_ACTION.search(text)),
+        ("prompt_leak", _LEAK.search(text)),
+    )
+    return [Problem(code, match.group()) for code, match in found if match]
+
+
+def _little_support(text: str, cited: Sequence[str], support: Support) -> list[Problem]:
+    score = support.score(text, cited)
+    if score >= support.floor:
+        return []
+    return [Problem("support_low", f"{score:.2f}, wanted {support.floor:.2f}")]
 
 
 def _joined(passages: Sequence[str], numbers: Sequence[int]) -> str:

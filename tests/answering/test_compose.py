@@ -8,7 +8,9 @@ from typing import Any
 
 import pytest
 
-from bot.answering.compose import Composer, Draft, Wording
+from bot.answering.compose import Composer
+from bot.answering.drafting import Draft, Drafter
+from bot.answering.wording import Wording
 from bot.types import Action, Decision, EvidenceSentence, Hit, Lang, Passage, Query, Reading, Reply
 from tests.scripted import ScriptedGenerator
 
@@ -27,7 +29,8 @@ def compose(
     reply: str, decision: Decision = ANSWER, lang: Lang = "en", **options: Any
 ) -> tuple[list[Reply], Draft, ScriptedGenerator]:
     generator = ScriptedGenerator(reply, pause_s=options.pop("pause_s", 0.0))
-    composer = Composer(generator, WORDING, **options)  # type: ignore[arg-type]
+    limits = {"deadline_s": options.pop("deadline_s")} if "deadline_s" in options else {}
+    composer = Composer(Drafter(generator, **limits), WORDING, **options)
     draft = Draft()
     query = Query("How long can I return it?", lang, "How long can I return it?")
     return list(composer.compose(decision, query, (), draft)), draft, generator
@@ -93,7 +96,9 @@ def test_a_sentence_leaves_before_the_next_is_drafted() -> None:
     generator = ScriptedGenerator("You have 30 days [1]. It must be unopened [1]. " + "x" * 400)
     draft = Draft()
     query = Query("How long?", "en", "How long?")
-    replies: Iterator[Reply] = Composer(generator, WORDING).compose(ANSWER, query, (), draft)
+    replies: Iterator[Reply] = Composer(Drafter(generator), WORDING).compose(
+        ANSWER, query, (), draft
+    )
     assert next(replies).text == "You have 30 days."
     assert len(draft.text) < 60
     replies.close()  # type: ignore[attr-defined]

@@ -1,82 +1,63 @@
-"""Scores of evaluated answers: per row, and over all of them (docs/evaluation.md).
+"""Scores of evaluated answers, one question at a time (docs/evaluation.md).
 
-Covered: everything that `shopkeeper eval answers` reports. Not covered: making the answers
-(`training.tasks.answers`) and comparing two texts (`training.tasks.text_metrics`).
+Covered: what one answer scores by itself, and what it adds to every row of the report, as a share:
+so much of so much. Not covered: the report (`training.tasks.answer_report`), making the answers
+(`training.tasks.answers`), comparing two texts (`training.tasks.text_metrics`).
+
+Source of telling a short answer from a long one: Kwiatkowski et al., 2019, Natural Questions.
 """
 
 from __future__ import annotations
 
-import statistics
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
-
-import numpy as np
 
 from bot.answering.facts import facts_of, is_supported
 from bot.types import join_sentences
 from training.tasks.answers import Outcome, Question
-from training.tasks.text_metrics import auroc, best, exact_match, rouge_l, token_f1
+from training.tasks.text_metrics import best, exact_match, rouge_l, token_f1
 
-
-def metrics_of(outcomes: Sequence[Outcome]) -> dict[str, float]:
-    """All metrics over the outcomes; NaN where the rows do not tell."""
-    answerable = [o for o in outcomes if o.question.answerable]
-    unanswerable = [o for o in outcomes if not o.question.answerable]
-    abstained = [o for o in outcomes if o.abstained]
-    right = sum(not o.question.answerable for o in abstained)
-    precision = _share(right, len(abstained))
-    recall = _share(right, len(unanswerable))
-    rows = [row_scores(o) for o in outcomes]
-    by_row = dict(zip((o.question.id for o in outcomes), rows, strict=True))
-    verdicts = [(v, o) for o in outcomes for v in o.draft.verdicts]
-    released = [(v, o) for v, o in verdicts if v.released]
-    blocked = [(v, o) for v, o in verdicts if not v.released]
-    good = [(v, o) for v, o in verdicts if _reference_supports(v.sentence, o.question)]
-    return {
-        "f1": _mean([by_row[o.question.id]["f1"] for o in answerable]),
-        "em": _mean([by_row[o.question.id]["em"] for o in answerable]),
-        "rouge_l": _mean([by_row[o.question.id]["rouge_l"] for o in answerable]),
-        "judged_right": _mean(
-            [by_row[o.question.id]["right"] for o in answerable if not o.abstained]
-        ),
-        "answerable_auroc": auroc(
-            [o.answerability for o in outcomes], [o.question.answerable for o in outcomes]
-        ),
-        "abstain_precision": precision,
-        "abstain_recall": recall,
-        "abstain_f1": 2 * precision * recall / (precision + recall) if precision + recall else 0.0,
-        "over_abstain": _share(sum(o.abstained for o in answerable), len(answerable)),
-        "number_fidelity": _mean([float(not _unsupported(v.sentence, o)) for v, o in released]),
-        "unsupported_before": _mean([float(_unsupported(v.sentence, o)) for v, o in verdicts]),
-        "unsupported_after": _mean([float(_unsupported(v.sentence, o)) for v, o in released]),
-        "false_block": _share(sum(not v.released for v, _ in good), len(good)),
-        "blocked": _share(len(blocked), len(verdicts)),
-        "citation_precision": _mean([x for o in outcomes for x in _citation_scores(o)]),
-        "citation_recall": _mean([x for o in outcomes for x in _citation_recall(o)]),
-        "language_match": _mean([float(_language_matches(o)) for o in outcomes if o.text]),
-        "answer_chars": _mean([float(len(o.text)) for o in outcomes if o.text]),
-        "first_sentence_p50_ms": _quantile([o.first_ms for o in outcomes], 0.5),
-        "first_sentence_p95_ms": _quantile([o.first_ms for o in outcomes], 0.95),
-        "turn_p50_ms": _quantile([o.total_ms for o in outcomes], 0.5),
-        "turn_p95_ms": _quantile([o.total_ms for o in outcomes], 0.95),
-    }
+Share = tuple[float, float]
+"""So much of so much; (0, 0) where a question does not tell."""
+_NOTHING: Share = (0.0, 0.0)
+_RIGHT_FROM = 0.6
+"""Token F1 with the reference from which on an answer counts as right."""
 
 
 def row_scores(outcome: Outcome) -> dict[str, float]:
-    """Scores of one answer; an abstention scores 0 on an answerable question."""
+    """Scores of one answer; an abstention scores 0 on an answerable question.
+
+    `f1` and `em` compare what the reply marks as its answer, or all of it where nothing is marked,
+    with references that are short; `whole_f1` compares all that the customer reads.
+    """
     question = outcome.question
-    short = question.answers or ((question.reference,) if question.reference else ())
-    long = (question.reference,) if question.reference else question.answers
-    text = outcome.text
-    contains = bool(question.answers) and all(
-        _contains(text, answer) for answer in question.answers
-    )
+    short = short_answers(question)
+    text, long = outcome.text, (question.reference,) if question.reference else question.answers
+    said, wanted = (outcome.marked or text, short) if short else (text, long)
     return {
-        "f1": best(token_f1, text, short),
-        "em": best(exact_match, text, short),
+        "f1": best(token_f1, said, wanted),
+        "em": best(exact_match, said, wanted),
+        "whole_f1": best(token_f1, text, wanted),
         "rouge_l": best(rouge_l, text, long),
-        "right": float(contains or best(token_f1, text, long) >= 0.6),
+        "right": float(_is_right(text, question)),
     }
+
+
+def short_answers(question: Question) -> tuple[str, ...]:
+    """The references that are spans or facts, not a sentence that says everything."""
+    return tuple(answer for answer in question.answers if answer != question.reference)
+
+
+def _is_right(text: str, question: Question) -> bool:
+    """Whether an answer holds what it must, or says nearly what the reference says.
+
+    Beside a reference, `answers` are the facts that it must hold; alone they are ways of saying
+    one answer.
+    """
+    held = [_contains(text, answer) for answer in short_answers(question)]
+    enough = all(held) if question.reference else any(held)
+    references = (question.reference,) if question.reference else question.answers
+    return (bool(held) and enough) or best(token_f1, text, references) >= _RIGHT_FROM
 
 
 def _contains(text: str, answer: str) -> bool:
@@ -87,37 +68,69 @@ def _contains(text: str, answer: str) -> bool:
     return answer.casefold() in text.casefold()
 
 
+def shares_of(outcome: Outcome) -> dict[str, Share]:
+    """What one outcome adds to each row of the report."""
+    scores = row_scores(outcome)
+    answerable, abstained = outcome.question.answerable, outcome.abstained
+    refused = (float(abstained and not answerable), float(abstained))
+    right = scores.pop("right")
+    return {
+        **{name: _mean_of([score] if answerable else []) for name, score in scores.items()},
+        "judged_right": _mean_of([right] if answerable and not abstained else []),
+        "similarity": _mean_of([] if outcome.similarity is None else [outcome.similarity]),
+        "abstain_precision": refused,
+        "abstain_recall": (refused[0], float(not answerable)),
+        "abstain_f1": (2 * refused[0], float(abstained) + float(not answerable)),
+        "over_abstain": (float(abstained and answerable), float(answerable)),
+        **_guard_shares(outcome),
+        **_citation_shares(outcome),
+        "language_match": _mean_of([_language_matches(outcome)] if outcome.text else []),
+        "answer_chars": _mean_of([len(outcome.text)] if outcome.text else []),
+    }
+
+
+def _guard_shares(outcome: Outcome) -> dict[str, Share]:
+    """Sentences with facts that no passage holds, before and after the guard; what it blocked."""
+    known = facts_of("\n".join(outcome.evidence))
+    verdicts = outcome.draft.verdicts
+    bad = [not all(is_supported(f, known) for f in facts_of(v.sentence)) for v in verdicts]
+    sent = [unsupported for v, unsupported in zip(verdicts, bad, strict=True) if v.released]
+    good = [v for v in verdicts if _reference_supports(v.sentence, outcome.question)]
+    return {
+        "number_fidelity": _mean_of(not unsupported for unsupported in sent),
+        "unsupported_before": _mean_of(bad),
+        "unsupported_after": _mean_of(sent),
+        "false_block": _mean_of(not v.released for v in good),
+        "blocked": _mean_of(not v.released for v in verdicts),
+    }
+
+
 def _reference_supports(sentence: str, question: Question) -> bool:
     if not question.answerable:
         return False
-    references = (*question.answers, *((question.reference,) if question.reference else ()))
-    return any(_contains(sentence, a) for a in question.answers) or (
-        best(token_f1, sentence, references) >= 0.6
-    )
+    if any(_contains(sentence, answer) for answer in short_answers(question)):
+        return True
+    references = (*question.answers, question.reference)
+    return best(token_f1, sentence, [r for r in references if r]) >= _RIGHT_FROM
 
 
-def _unsupported(sentence: str, outcome: Outcome) -> bool:
-    known = facts_of("\n".join(outcome.evidence))
-    return any(not is_supported(fact, known) for fact in facts_of(sentence))
+def _citation_shares(outcome: Outcome) -> dict[str, Share]:
+    """Citations of a gold passage, and whether one of them was cited.
 
-
-def _citation_scores(outcome: Outcome) -> list[float]:
-    """1 for each citation of a gold passage (without gold ids: of one that holds an answer)."""
+    Without gold ids, or where each question brings its own contexts, a passage is right that holds
+    an answer.
+    """
     question = outcome.question
-    if not question.answerable:
-        return []
     cited = [citation for reply in outcome.replies for citation in reply.citations]
-    if question.gold and not question.contexts:
-        return [float(citation.passage_id in question.gold) for citation in cited]
-    if not question.answers:
-        return []
-    return [float(any(a.casefold() in c.text.casefold() for a in question.answers)) for c in cited]
-
-
-def _citation_recall(outcome: Outcome) -> list[float]:
-    """1 where an answered question cites a gold passage, 0 where it cites only others."""
-    scores = _citation_scores(outcome)
-    return [max(scores)] if scores else []
+    right: list[bool] = []
+    if question.answerable and question.gold and not question.contexts:
+        right = [citation.passage_id in question.gold for citation in cited]
+    elif question.answerable and (answers := short_answers(question)):
+        right = [any(a.casefold() in c.text.casefold() for a in answers) for c in cited]
+    return {
+        "citation_precision": _mean_of(right),
+        "citation_recall": _mean_of([any(right)] if right else []),
+    }
 
 
 def _language_matches(outcome: Outcome) -> bool:
@@ -130,16 +143,9 @@ def _language_matches(outcome: Outcome) -> bool:
     return (han > 0.15 * (han + letters)) == outcome.question.lang.startswith("zh")
 
 
-def _mean(values: Sequence[float]) -> float:
-    return statistics.fmean(values) if values else float("nan")
-
-
-def _quantile(values: Sequence[float], share: float) -> float:
-    return float(np.quantile(values, share)) if values else float("nan")
-
-
-def _share(part: int, whole: int) -> float:
-    return part / whole if whole else 0.0
+def _mean_of(values: Iterable[float]) -> Share:
+    found = list(values)
+    return (float(sum(found)), float(len(found))) if found else _NOTHING
 
 
 def details_of(outcome: Outcome) -> dict[str, Any]:
@@ -148,13 +154,14 @@ def details_of(outcome: Outcome) -> dict[str, Any]:
     return {
         "id": question.id,
         "lang": question.lang,
-        "kind": question.kind,
+        "kind": kind_of(outcome),
         "question": question.question,
         "answerable": question.answerable,
         "answers": list(question.answers),
         "reference_answer": question.reference,
         "reply": join_sentences(reply.text for reply in outcome.replies),
         "answer": outcome.text,
+        "marked": outcome.marked,
         "abstained": outcome.abstained,
         "reason": outcome.reason,
         "answerability": round(outcome.answerability, 4),
@@ -166,12 +173,23 @@ def details_of(outcome: Outcome) -> dict[str, Any]:
         ],
         "cited": [c.passage_id for r in outcome.replies for c in r.citations],
         **row_scores(outcome),
+        **({} if outcome.similarity is None else {"similarity": round(outcome.similarity, 4)}),
         "first_ms": round(outcome.first_ms, 1),
         "total_ms": round(outcome.total_ms, 1),
     }
 
 
-SHOWN = ("lang", "kind", "question", "reply", "reference_answer", "answers", "reason", "f1")
+SHOWN = (
+    "lang",
+    "kind",
+    "question",
+    "reply",
+    "marked",
+    "reference_answer",
+    "answers",
+    "reason",
+    "f1",
+)
 """Fields of a case that a report shows."""
 
 
@@ -186,17 +204,18 @@ def worst(outcomes: Sequence[Outcome]) -> list[Outcome]:
     return sorted((o for o in outcomes if badness(o) > 0.4), key=badness, reverse=True)
 
 
-def grouped(
-    outcomes: Sequence[Outcome], key: Callable[[Outcome], str]
-) -> dict[str, dict[str, float]]:
-    """All metrics for each value of `key`; outcomes whose key is empty are left out."""
-    values = sorted({key(outcome) for outcome in outcomes} - {""})
-    return {value: metrics_of([o for o in outcomes if key(o) == value]) for value in values}
+Key = Callable[[Outcome], str]
+"""What outcomes are grouped by."""
 
 
 def kind_of(outcome: Outcome) -> str:
-    """The kind of question that an outcome is counted under."""
-    return outcome.question.kind
+    """The kind of question as the file has it, otherwise what can be told from the row."""
+    question = outcome.question
+    if question.kind:
+        return question.kind
+    if not question.answerable:
+        return "unanswerable"
+    return "followup" if question.history else "question"
 
 
 def language_of(outcome: Outcome) -> str:

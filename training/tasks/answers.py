@@ -15,12 +15,14 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from bot.answering.compose import Composer, Draft
+from bot.answering.compose import Composer
 from bot.answering.decision import Thresholds, decide
+from bot.answering.drafting import Draft
+from bot.answering.notices import to_script
 from bot.answering.prompt import clip, width
 from bot.answering.sentences import split
 from bot.errors import InputError
-from bot.protocols import Retriever, Understand
+from bot.protocols import Encoder, Retriever, Understand
 from bot.types import (
     Action,
     Decision,
@@ -56,10 +58,16 @@ class Question:
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What the system did with one question, and how that scored."""
+    """What the system did with one question.
+
+    `text` is all that was said besides prepared sentences, `marked` the shortest answer that is
+    marked in it, "" where none is. `similarity` is the cosine of `text` with the reference; None
+    where either is missing.
+    """
 
     question: Question
     text: str
+    marked: str
     abstained: bool
     reason: str
     answerability: float
@@ -68,6 +76,7 @@ class Outcome:
     evidence: tuple[str, ...]
     first_ms: float
     total_ms: float
+    similarity: float | None = None
 
 
 def read_questions(path: Path, split: str = "") -> list[Question]:
@@ -137,13 +146,18 @@ def chunks(context: str, lang: Lang, question_id: str) -> list[Passage]:
 
 @dataclass(frozen=True)
 class AnswerTask:
-    """The parts under test. `retriever_for` builds one over a question's own contexts."""
+    """The parts under test.
+
+    `retriever_for` builds one over a question's own contexts; `encoder` compares answers with
+    references.
+    """
 
     understand: Understand
     composer: Composer
     thresholds: Thresholds
     retriever: Retriever | None
     retriever_for: Callable[[Sequence[Passage]], Retriever]
+    encoder: Encoder
 
     def run(self, questions: Sequence[Question]) -> Iterator[Outcome]:
         """An outcome for each question, in order."""
@@ -170,9 +184,11 @@ class AnswerTask:
             pass
         total = 1000 * (time.perf_counter() - started)
         spoken = [reply for reply in draft.replies if reply.kind != "notice"]
+        text = join_sentences(reply.text for reply in spoken)
         return Outcome(
             question=question,
-            text=join_sentences(reply.text for reply in spoken),
+            text=text,
+            marked=_marked(spoken, query.lang),
             abstained=not any(reply.citations for reply in spoken),
             reason=_reason(decision, draft),
             answerability=found.answerability,
@@ -181,7 +197,24 @@ class AnswerTask:
             evidence=tuple(f"{h.passage.title}\n{h.passage.text}" for h in found.hits),
             first_ms=searched + draft.first_reply_ms,
             total_ms=total,
+            similarity=self._similarity(text, question),
         )
+
+    def _similarity(self, text: str, question: Question) -> float | None:
+        if not text or not question.reference or not question.answerable:
+            return None
+        said, wanted = self.encoder.encode([text, question.reference], "passage")
+        return float(said @ wanted)
+
+
+def _marked(spoken: Sequence[Reply], lang: Lang) -> str:
+    """The shortest answer that the first quotation marks, as the customer reads it."""
+    for reply in spoken[:1]:
+        for citation in reply.citations[:1] if reply.kind == "verbatim" else ():
+            if citation.answer:
+                marked = citation.text[slice(*citation.answer)]
+                return marked if marked in reply.text else to_script(marked, lang)
+    return ""
 
 
 def _reason(decision: Decision, draft: Draft) -> str:

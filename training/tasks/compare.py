@@ -20,7 +20,18 @@ from bot.errors import InputError
 from training.data.jsonl import Row, read_jsonl
 
 _SAMPLES = 5000
-_LOWER_IS_BETTER = ("_ms", "ms", "confidence_wrong", "over_abstained", "blocked")
+_LOWER_IS_BETTER = (
+    "_ms",
+    "ms",
+    "confidence_wrong",
+    "over_abstain",
+    "over_abstained",
+    "blocked",
+    "false_block",
+    "unsupported_before",
+    "unsupported_after",
+)
+_NEITHER_IS_BETTER = frozenset({"answer_chars", "abstained"})
 _NOT_MEASURES = frozenset({"answerable", "threshold", "answerability", "confidence"})
 
 
@@ -94,13 +105,19 @@ def _difference(name: str, pairs: NDArray[np.float64], rng: np.random.Generator)
     drawn = rng.integers(0, len(change), (_SAMPLES, len(change)))
     means = change[drawn].mean(axis=1)
     low, high = (float(x) for x in np.percentile(means, [2.5, 97.5]))
-    lower_is_better = name.endswith(_LOWER_IS_BETTER)
+    a, b = (float(x) for x in pairs.mean(axis=0))
+    return difference(name, len(change), a, b, low, high)
+
+
+def difference(name: str, n: int, a: float, b: float, low: float, high: float) -> Difference:
+    """A measure's two values and the interval of their difference, with the verdict in words."""
     if low <= 0.0 <= high:
         verdict = "no clear difference"
+    elif name in _NEITHER_IS_BETTER:
+        verdict = "differs"
     else:
-        verdict = "B is better" if (low > 0) != lower_is_better else "A is better"
-    a, b = (float(x) for x in pairs.mean(axis=0))
-    return Difference(name, len(change), a, b, low, high, verdict)
+        verdict = "B is better" if (low > 0) != name.endswith(_LOWER_IS_BETTER) else "A is better"
+    return Difference(name, n, a, b, low, high, verdict)
 
 
 def as_rows(found: Sequence[Difference]) -> list[dict[str, float | int | str]]:

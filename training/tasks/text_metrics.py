@@ -14,6 +14,7 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 
 import numpy as np
+from numpy.typing import NDArray
 
 _TOKEN = re.compile(r"[\u3400-\u9fff]|[a-z0-9]+(?:[.,:][0-9]+)*|[^\W\d_]+")
 _ARTICLES = frozenset({"a", "an", "the"})
@@ -62,18 +63,16 @@ def best(score: Callable[[str, str], float], text: str, references: Sequence[str
     return max((score(text, reference) for reference in references), default=0.0)
 
 
-def auroc(scores: Sequence[float], positive: Sequence[bool]) -> float:
+def auroc(
+    scores: Sequence[float] | NDArray[np.float64], positive: Sequence[bool] | NDArray[np.bool_]
+) -> float:
     """Area under the ROC curve; NaN unless both classes occur. Ties count half."""
     values, labels = np.asarray(scores, float), np.asarray(positive, bool)
     n_positive, n_negative = int(labels.sum()), int((~labels).sum())
     if not n_positive or not n_negative:
         return float("nan")
-    order = np.argsort(values, kind="stable")
-    ranks = np.empty(len(values))
-    ranks[order] = np.arange(1, len(values) + 1)
-    for value in np.unique(values):
-        same = values == value
-        ranks[same] = ranks[same].mean()
+    _, place, count = np.unique(values, return_inverse=True, return_counts=True)
+    ranks = (np.cumsum(count) - (count - 1) / 2)[place]  # ties share the mean of their ranks
     return float(
         (ranks[labels].sum() - n_positive * (n_positive + 1) / 2) / (n_positive * n_negative)
     )
