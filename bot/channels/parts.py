@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from bot.config import Settings
 from bot.protocols import AnswerMessage, Readiness
 from bot.store.access import Access
+from bot.store.knowledge import SqlKnowledgeStore
 from bot.store.queries import ConsoleQueries
 from bot.store.sql import SqlAgents, SqlConversations, SqlFeedback
 from bot.why import Explanation, no_explanation
@@ -28,6 +29,7 @@ class AppParts:
         feedback: stores customers' votes.
         conversations: what agents do.
         agents: who may sign in to the console.
+        knowledge: what the shop knows; agents write to it.
         access: API keys, sessions, attempts to sign in.
         session_secret: signs the console's session cookies (`bot.console.secret`).
         why: which words drove the mood of a text; asked when an agent wants to see it.
@@ -40,6 +42,7 @@ class AppParts:
     feedback: SqlFeedback
     conversations: SqlConversations
     agents: SqlAgents
+    knowledge: SqlKnowledgeStore
     access: Access
     session_secret: str
     why: Callable[[str], Explanation] = no_explanation

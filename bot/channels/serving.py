@@ -55,6 +55,7 @@ def _assembled(shop: Shop, service: Service, metrics: Metrics) -> Iterator[FastA
         feedback=shop.feedback,
         conversations=SqlConversations(shop.engine, push_channels=webhooks.channels),
         agents=shop.agents,
+        knowledge=shop.knowledge,
         access=Access.of(shop.engine),
         session_secret=session_secret(shop.settings),
         why=Why(shop.parts.mood.readings),

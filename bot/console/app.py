@@ -30,6 +30,7 @@ from bot.console.lockout import Lockout
 from bot.console.pages import page_router
 from bot.console.people import people_router
 from bot.console.render import STATIC, Renderer
+from bot.console.teach import teach_router
 from bot.console.why_page import why_router
 from bot.errors import InputError
 
@@ -48,6 +49,7 @@ def console_app(parts: AppParts) -> FastAPI:
     app.include_router(action_router(parts))
     app.include_router(people_router(parts, renderer))
     app.include_router(why_router(parts, renderer))
+    app.include_router(teach_router(parts, renderer))
     app.include_router(audit_router(parts, renderer))
     app.mount("/static", StaticFiles(directory=STATIC))
     _install_errors(app, renderer)

@@ -163,6 +163,7 @@ def take_note(request: Request) -> dict[str, Any] | None:
 
 Reader = Annotated[Agent, with_right(Right.READ)]
 Server = Annotated[Agent, with_right(Right.SERVE)]
+Teacher = Annotated[Agent, with_right(Right.TEACH)]
 Manager = Annotated[Agent, with_right(Right.PEOPLE)]
 Guardian = Annotated[Agent, with_right(Right.PRIVACY)]
 Spoken = Annotated[Words, Depends(words)]

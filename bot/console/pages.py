@@ -17,6 +17,7 @@ from bot.channels.parts import AppParts
 from bot.console.auth import Reader, Spoken, checked_form, sign_in, sign_out
 from bot.console.lockout import Lockout
 from bot.console.render import Renderer
+from bot.console.teach import written
 from bot.console.turn_view import lines, moods
 from bot.store.agents import SignInBusyError
 from bot.store.records import ConversationFilter
@@ -157,6 +158,7 @@ def page_router(parts: AppParts, renderer: Renderer, lockout: Lockout) -> APIRou
             say,
             agent=agent,
             items=found[:UNANSWERED_SHOWN],
+            written=written(parts, [one.turn_id for one in found]),
             more=len(found) > UNANSWERED_SHOWN,
             shown=UNANSWERED_SHOWN,
         )

@@ -9,10 +9,12 @@ from __future__ import annotations
 from bot.channels.texts import UiLang
 from bot.console.audit_texts import AUDIT
 from bot.console.people_texts import PEOPLE
+from bot.console.teach_texts import TEACH
 
 _TEXTS: dict[str, tuple[str, str]] = {
     **PEOPLE,
     **AUDIT,
+    **TEACH,
     # frame
     "console": ("Service desk", "客服工作台"),
     "conversations": ("Conversations", "会话"),

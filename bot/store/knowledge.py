@@ -91,6 +91,12 @@ class SqlKnowledgeStore:
             row = connection.execute(query).one_or_none()
         return None if row is None else passage_of_row(row)
 
+    def live_ids(self, passage_ids: Sequence[str]) -> frozenset[str]:
+        """Those of the ids under which there is a passage now."""
+        with reading(self._engine) as connection:
+            rows = _rows(connection, {clean_key(passage_id) for passage_id in passage_ids})
+        return frozenset(row.passage_id for row in rows.values() if not row.deleted)
+
     def versions(self, passage_id: str) -> tuple[PassageVersion, ...]:
         """Everything the passage ever said, oldest first; empty for an unknown id."""
         table = passage_versions.c

@@ -14,6 +14,7 @@ from sqlalchemy import Engine
 from bot.channels.parts import AppParts
 from bot.config import Settings
 from bot.store.access import Access
+from bot.store.knowledge import SqlKnowledgeStore
 from bot.store.queries import ConsoleQueries
 from bot.store.sql import (
     SqlAgents,
@@ -199,6 +200,7 @@ def open_shop(folder: Path, **settings: object) -> Shop:
         conversations=SqlConversations(engine),
         # Real argon2, at a cost that tests can afford.
         agents=SqlAgents(engine, PasswordHasher(time_cost=1, memory_cost=8, parallelism=1)),
+        knowledge=SqlKnowledgeStore(engine),
         access=Access.of(engine),
         session_secret="a secret for tests, 32 characters long",
     )

@@ -29,6 +29,7 @@ from bot.readiness import database_checks
 from bot.store.access import Access
 from bot.store.engine import migrate, open_engine
 from bot.store.gauges import read_gauges
+from bot.store.knowledge import SqlKnowledgeStore
 from bot.store.queries import ConsoleQueries
 from bot.store.queue import SqlQueue
 from bot.store.sql import SqlAgents, SqlConversations, SqlFeedback
@@ -74,6 +75,7 @@ def main(database_url: str, home: str, peer: str, answer_s: float, port_file: st
             feedback=SqlFeedback(engine),
             conversations=SqlConversations(engine),
             agents=SqlAgents(engine, PasswordHasher(time_cost=1, memory_cost=8, parallelism=1)),
+            knowledge=SqlKnowledgeStore(engine),
             access=Access.of(engine),
             session_secret="a secret for tests, 32 characters long",
         )

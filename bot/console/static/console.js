@@ -161,6 +161,8 @@
         location.href = why.href;
       }
     }
+    const sure = event.target.closest("form[data-sure] button");
+    if (sure && !confirm(sure.form.dataset.sure)) event.preventDefault();
     if (event.target.closest("[data-suggest]")) {
       const reply = document.querySelector("#composer textarea");
       if (!reply) return;
