@@ -39,26 +39,37 @@ def rerank_within(reader: Reader, question: str, hits: Sequence[Hit], budget_s: 
         if start and begun - started + slowest > budget_s:
             break
         batch = hits[start : min(start + _BATCH, RERANKED)]
-        texts = [f"{hit.passage.title}\n{hit.passage.text}".strip() for hit in batch]
-        readings = reader.read(question, texts)
-        read += [
-            replace(hit, reading=_of_text(reading, hit))
-            for hit, reading in zip(batch, readings, strict=True)
-        ]
+        read += with_readings(reader, question, batch)
         slowest = max(slowest, time.perf_counter() - begun)
+    return [*reordered(read), *hits[len(read) :]]
+
+
+def with_readings(reader: Reader, question: str, hits: Sequence[Hit]) -> list[Hit]:
+    """The hits with what the reader says of each, in the same order."""
+    texts = [f"{hit.passage.title}\n{hit.passage.text}".strip() for hit in hits]
+    return [
+        replace(hit, reading=_of_text(reading, hit))
+        for hit, reading in zip(hits, reader.read(question, texts), strict=True)
+    ]
+
+
+def reordered(read: Sequence[Hit], weight: float = READING_WEIGHT) -> list[Hit]:
+    """Hits in the order of the searches' score and of `weight` times what the reader said of them.
+
+    Hits found by article number keep their place in front.
+    """
     fixed = list(takewhile(lambda hit: hit.score >= SKU_BONUS - 1, read))
     moved = read[len(fixed) :]
     # The order counts, not the scores alone: translations stand behind for a reason.
     bases = accumulate((hit.score for hit in moved), min)
-    values = [base + _push(hit) for base, hit in zip(bases, moved, strict=True)]
+    values = [base + weight * _bounded(hit) for base, hit in zip(bases, moved, strict=True)]
     order = sorted(range(len(moved)), key=lambda at: -values[at])
-    return [*fixed, *(moved[at] for at in order), *hits[len(read) :]]
+    return [*fixed, *(moved[at] for at in order)]
 
 
-def _push(hit: Hit) -> float:
-    """How far the reader moves a hit; neither its word nor the searches' alone ranks as well."""
+def _bounded(hit: Hit) -> float:
     logit = hit.reading.logit if hit.reading else 0.0
-    return READING_WEIGHT * min(max(logit, -_BOUND), _BOUND)
+    return min(max(logit, -_BOUND), _BOUND)
 
 
 def _of_text(reading: Reading, hit: Hit) -> Reading:
