@@ -19,6 +19,9 @@ from pydantic_settings import (
 
 from bot.errors import ConfigError
 
+AnswerStyle = Literal["quote", "draft"]
+"""`quote` answers in the shop's own sentences where it can, `draft` has the generator write."""
+
 
 def _default_models_dir() -> Path:
     cache = os.environ.get("XDG_CACHE_HOME") or Path("~/.cache").expanduser()
@@ -60,7 +63,7 @@ class Settings(BaseSettings):
     threads: int = Field(0, ge=0, description="CPU threads for the models; 0 means all cores.")
     kv_cache_gb: int = Field(1, ge=1, le=64, description="Memory for the generator's cache.")
 
-    answer_style: Literal["quote", "draft"] = Field(
+    answer_style: AnswerStyle = Field(
         "quote",
         description="`quote` answers in the shop's own sentences where it can; `draft` has the "
         "generator write every answer.",

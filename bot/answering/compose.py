@@ -11,7 +11,6 @@ import time
 from collections.abc import Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass
-from typing import Literal
 
 import structlog
 
@@ -20,12 +19,11 @@ from bot.answering.evidence import to_quote, worth_showing
 from bot.answering.notices import to_script
 from bot.answering.quoting import citations_of, nearest, quote
 from bot.answering.wording import Wording
+from bot.config import AnswerStyle
 from bot.errors import GeneratorError
 from bot.types import Action, Decision, HistoryEntry, Hit, Lang, Query, Reply, Verdict
 
 log = structlog.get_logger(__name__)
-
-Style = Literal["quote", "draft"]
 
 _LEAD_IN = {
     "two_failed": "two_failed",
@@ -59,7 +57,7 @@ class Composer:
     drafter: Drafter
     wording: Wording
     passages: int = 3
-    style: Style = "quote"
+    style: AnswerStyle = "quote"
     quote_floor: float = 0.8
 
     def compose(

@@ -7,28 +7,26 @@ prints one JSON object as its last line on stdout.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from datetime import datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, TypeVar
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from rich.console import Console
-from rich.progress import track
 
+from bot.commands import eval_answers
 from bot.commands.label_report import finish_labels
 from bot.commands.models import needs_training_extra, progress_bars
-from bot.commands.reporting import compare, finish, write_details, write_report
+from bot.commands.reporting import compare, finish
 from bot.config import load_settings
 
 if TYPE_CHECKING:
     from training.tasks.report import TaskReport
 
 eval_app = typer.Typer(help="Measure retrieval, answers, sentiment, frustration, intent.")
-T = TypeVar("T")
 
 Details = Annotated[Path | None, typer.Option(help="Write one row per case to this file.")]
-Report = Annotated[Path | None, typer.Option(help="Write an HTML page with the worst cases.")]
 Worst = Annotated[
     Path | None, typer.Option(help="Write the 50 most confident mistakes to this file.")
 ]
@@ -41,6 +39,7 @@ Data = Annotated[Path, typer.Option(help="JSON Lines file: id, lang, text and th
 
 def register(app: typer.Typer) -> None:
     """Add the group to the command line."""
+    eval_answers.register(eval_app)
     eval_app.command("compare")(compare)
     app.add_typer(eval_app, name="eval")
 
@@ -108,50 +107,6 @@ def retrieval(
         started,
         as_json=as_json,
     )
-
-
-@eval_app.command("answers")
-def answers(
-    questions: Annotated[Path, typer.Option(help="JSON Lines: id, lang, question, answers, …")],
-    given_context: Annotated[
-        bool, typer.Option("--given-context", help="Search each question's own context(s).")
-    ] = False,
-    passages: Annotated[
-        Path | None, typer.Option(help="Search these passages instead of the shop's knowledge.")
-    ] = None,
-    split: Annotated[str, typer.Option(help="Only rows of this split; empty for all.")] = "",
-    limit: Annotated[int, typer.Option(help="Only the first so many; 0 for all.")] = 0,
-    details: Details = None,
-    report: Report = None,
-    as_json: AsJson = False,
-) -> None:
-    """Whole turns: F1, fidelity, abstention, citations, language, time."""
-    from bot.build import answer_task
-    from training.tasks import answer_metrics as scores
-    from training.tasks import answers as task
-
-    settings = load_settings()
-    started = time.monotonic()
-    rows = task.read_questions(questions, split)[: limit or None]
-    with answer_task(settings, passages, given_context=given_context) as runner:
-        outcomes = list(_tracked(runner.run(rows), len(rows), "answering"))
-        config = {"generator": runner.composer.generator.name, "given_context": given_context}
-    if details is not None:
-        write_details(details, [scores.details_of(outcome) for outcome in outcomes])
-    by_lang = scores.grouped(outcomes, scores.language_of)
-    result = finish(
-        "answers",
-        len(outcomes),
-        scores.metrics_of(outcomes),
-        by_lang,
-        config,
-        started,
-        as_json=as_json,
-    )
-    if report is not None:
-        groups = {"language": by_lang, "kind": scores.grouped(outcomes, scores.kind_of)}
-        worst = [scores.details_of(outcome) for outcome in scores.worst(outcomes)]
-        write_report(report, result, groups, worst, scores.SHOWN)
 
 
 @eval_app.command("sentiment")
@@ -246,10 +201,6 @@ def _complain(problems: Sequence[str]) -> None:
     console = Console(stderr=True, soft_wrap=True)
     for problem in problems:
         console.print(problem, style="yellow", markup=False)
-
-
-def _tracked(items: Iterable[T], total: int, what: str) -> Iterator[T]:
-    yield from track(items, what, total=total, console=Console(stderr=True))
 
 
 def _bar(what: str) -> Callable[[int, int], None]:

@@ -10,13 +10,16 @@ import math
 import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from rich.console import Console
 from rich.table import Table
 
 from bot.errors import InputError
+
+if TYPE_CHECKING:
+    from training.tasks.compare import Difference
 
 
 def compare(
@@ -25,17 +28,23 @@ def compare(
     as_json: Annotated[bool, typer.Option("--json", help="Print nothing but the JSON.")] = False,
 ) -> None:
     """Which of two runs is better, measure by measure, with a 95 % interval."""
-    from training.tasks.compare import as_rows, compare_files
+    from training.tasks.compare import compare_files
 
     found = compare_files(a, b)
     if not as_json:
-        table = Table("measure", "rows", "A", "B", "B − A", "95 %", "verdict")
-        for d in found:
-            interval = f"{d.low:+.3f} … {d.high:+.3f}"
-            cells = (f"{d.a:.3f}", f"{d.b:.3f}", f"{d.change:+.3f}", interval)
-            table.add_row(d.measure, str(d.n), *cells, d.verdict)
-        Console(stderr=True).print(table)
-    print(json.dumps({"task": "compare", "differences": as_rows(found)}), flush=True)
+        show_differences(found, a.name, b.name)
+    rows = [difference.as_row() for difference in found]
+    print(json.dumps({"task": "compare", "differences": rows}), flush=True)
+
+
+def show_differences(found: Sequence[Difference], a: str, b: str) -> None:
+    """A table of two runs, measure by measure; `a` and `b` say what they are."""
+    table = Table("measure", "rows", "A", "B", "B − A", "95 %", "verdict", title=f"A: {a}, B: {b}")
+    for d in found:
+        interval = f"{d.low:+.3f} … {d.high:+.3f}"
+        cells = (f"{d.a:.3f}", f"{d.b:.3f}", f"{d.change:+.3f}", interval)
+        table.add_row(d.measure, str(d.n), *cells, d.verdict)
+    Console(stderr=True).print(table)
 
 
 def finish(
@@ -48,18 +57,24 @@ def finish(
     *,
     as_json: bool,
     by_source: Mapping[str, dict[str, float]] | None = None,
+    also: Mapping[str, Any] | None = None,
 ) -> dict[str, Any]:
-    """Print the result, its JSON object last, and return it."""
+    """Print the result, its JSON object last, and return it.
+
+    Args:
+        also: further members of the object.
+    """
     result: dict[str, Any] = {
         "task": task,
         "n": n,
-        "metrics": _rounded(metrics),
-        "by_lang": {lang: _rounded(values) for lang, values in by_lang.items()},
+        "metrics": rounded(metrics),
+        "by_lang": {lang: rounded(values) for lang, values in by_lang.items()},
         **(
-            {"by_source": {name: _rounded(values) for name, values in by_source.items()}}
+            {"by_source": {name: rounded(values) for name, values in by_source.items()}}
             if by_source
             else {}
         ),
+        **(also or {}),
         "config": config,
         "seconds": round(time.monotonic() - started, 1),
     }
@@ -94,7 +109,7 @@ def write_details(path: Path, rows: Sequence[Any]) -> None:
             file.write(json.dumps(row, ensure_ascii=False) + "\n")
 
 
-def _rounded(metrics: dict[str, float]) -> dict[str, float | None]:
+def rounded(metrics: dict[str, float]) -> dict[str, float | None]:
     """Four decimals; a metric that the rows do not tell is null, since JSON has no NaN."""
     return {
         name: None if math.isnan(value) else round(float(value), 4)

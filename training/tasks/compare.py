@@ -9,7 +9,6 @@ Source: Efron and Tibshirani, 1993, An Introduction to the Bootstrap; Koehn, 200
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -37,7 +36,7 @@ _NOT_MEASURES = frozenset({"answerable", "threshold", "answerability", "confiden
 
 @dataclass(frozen=True, slots=True)
 class Difference:
-    """One measure: its mean in A and B, B minus A with a 95 % interval, and the verdict."""
+    """One measure in A and in B, the 95 % interval of B minus A, and the verdict."""
 
     measure: str
     n: int
@@ -49,8 +48,19 @@ class Difference:
 
     @property
     def change(self) -> float:
-        """Mean of B minus mean of A."""
+        """B minus A."""
         return self.b - self.a
+
+    def as_row(self) -> dict[str, float | int | str]:
+        """For JSON."""
+        numbers = {"a": self.a, "b": self.b, "change": self.change}
+        interval = {"low": self.low, "high": self.high}
+        return {
+            "measure": self.measure,
+            "n": self.n,
+            **{name: round(value, 4) for name, value in (numbers | interval).items()},
+            "verdict": self.verdict,
+        }
 
 
 def compare_files(a: Path, b: Path, seed: int = 11) -> list[Difference]:
@@ -118,20 +128,3 @@ def difference(name: str, n: int, a: float, b: float, low: float, high: float) -
     else:
         verdict = "B is better" if (low > 0) != name.endswith(_LOWER_IS_BETTER) else "A is better"
     return Difference(name, n, a, b, low, high, verdict)
-
-
-def as_rows(found: Sequence[Difference]) -> list[dict[str, float | int | str]]:
-    """For JSON."""
-    return [
-        {
-            "measure": d.measure,
-            "n": d.n,
-            "a": round(d.a, 4),
-            "b": round(d.b, 4),
-            "change": round(d.change, 4),
-            "low": round(d.low, 4),
-            "high": round(d.high, 4),
-            "verdict": d.verdict,
-        }
-        for d in found
-    ]
