@@ -102,6 +102,7 @@ def _reply_view(reply: Reply) -> dict[str, Any]:
                 "text": citation.text,
                 "kind": citation.kind,
                 "evidence": [list(place) for place in citation.evidence],
+                "answer": list(citation.answer) if citation.answer else None,
             }
             for citation in reply.citations
         ],

@@ -51,6 +51,11 @@ class CitationOut(BaseModel):
         examples=[[[0, 42]]],
         description="Characters of `text` that the answer rests on, ends not included.",
     )
+    answer: tuple[int, int] | None = Field(
+        default=None,
+        examples=[[9, 16]],
+        description="Characters of the shortest answer among them, where there is one.",
+    )
 
     @classmethod
     def of(cls, citation: Citation) -> CitationOut:
@@ -63,6 +68,7 @@ class CitationOut(BaseModel):
             text=citation.text,
             kind=citation.kind,
             evidence=list(citation.evidence),
+            answer=citation.answer,
         )
 
 

@@ -39,12 +39,15 @@ def compare(
 
 def show_differences(found: Sequence[Difference], a: str, b: str) -> None:
     """A table of two runs, measure by measure; `a` and `b` say what they are."""
-    table = Table("measure", "rows", "A", "B", "B − A", "95 %", "verdict", title=f"A: {a}, B: {b}")
+    table = Table("measure", "rows", "A", "B", "B − A", "95 %", "verdict")
     for d in found:
-        interval = f"{d.low:+.3f} … {d.high:+.3f}"
-        cells = (f"{d.a:.3f}", f"{d.b:.3f}", f"{d.change:+.3f}", interval)
-        table.add_row(d.measure, str(d.n), *cells, d.verdict)
-    Console(stderr=True).print(table)
+        sign = "+.3f" if max(abs(d.a), abs(d.b)) < 100 else "+.0f"
+        cells = (f"{d.a:{sign[1:]}}", f"{d.b:{sign[1:]}}", f"{d.change:{sign}}")
+        table.add_row(d.measure, str(d.n), *cells, f"{d.low:{sign}} … {d.high:{sign}}", d.verdict)
+    console = Console(stderr=True)
+    console.width = max(console.width, 120)  # a terminal wraps it; cut figures would be no use
+    console.print(f"A: {a}\nB: {b}", highlight=False, markup=False)
+    console.print(table)
 
 
 def finish(

@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 from bot.answering.facts import facts_of, is_supported
+from bot.answering.guard import without_citations
 from bot.types import join_sentences
 from training.tasks.answers import Outcome, Question
 from training.tasks.text_metrics import best, exact_match, rouge_l, token_f1
@@ -20,6 +21,7 @@ from training.tasks.text_metrics import best, exact_match, rouge_l, token_f1
 Share = tuple[float, float]
 """So much of so much; (0, 0) where a question does not tell."""
 _NOTHING: Share = (0.0, 0.0)
+_DRAFT_SCORES = ("draft_f1", "draft_rouge_l", "draft_chars")
 _RIGHT_FROM = 0.6
 """Token F1 with the reference from which on an answer counts as right."""
 
@@ -40,6 +42,22 @@ def row_scores(outcome: Outcome) -> dict[str, float]:
         "whole_f1": best(token_f1, text, wanted),
         "rouge_l": best(rouge_l, text, long),
         "right": float(_is_right(text, question)),
+    }
+
+
+def draft_scores(outcome: Outcome) -> dict[str, float]:
+    """Scores of what the generator wrote, before the guard; none where nothing was drafted.
+
+    These compare generators: what the customer reads may be the shop's text in a draft's place.
+    """
+    question, drafted = outcome.question, without_citations(outcome.draft.text)
+    if not drafted or not question.answerable:
+        return {}
+    wanted = (question.reference,) if question.reference else question.answers
+    return {
+        "draft_f1": best(token_f1, drafted, wanted),
+        "draft_rouge_l": best(rouge_l, drafted, wanted),
+        "draft_chars": float(len(drafted)),
     }
 
 
@@ -73,10 +91,11 @@ def shares_of(outcome: Outcome) -> dict[str, Share]:
     scores = row_scores(outcome)
     answerable, abstained = outcome.question.answerable, outcome.abstained
     refused = (float(abstained and not answerable), float(abstained))
-    right = scores.pop("right")
+    right, drafted = scores.pop("right"), draft_scores(outcome)
     return {
         **{name: _mean_of([score] if answerable else []) for name, score in scores.items()},
         "judged_right": _mean_of([right] if answerable and not abstained else []),
+        **{name: _mean_of([drafted[name]] if drafted else []) for name in _DRAFT_SCORES},
         "similarity": _mean_of([] if outcome.similarity is None else [outcome.similarity]),
         "abstain_precision": refused,
         "abstain_recall": (refused[0], float(not answerable)),
@@ -173,6 +192,7 @@ def details_of(outcome: Outcome) -> dict[str, Any]:
         ],
         "cited": [c.passage_id for r in outcome.replies for c in r.citations],
         **row_scores(outcome),
+        **draft_scores(outcome),
         **({} if outcome.similarity is None else {"similarity": round(outcome.similarity, 4)}),
         "first_ms": round(outcome.first_ms, 1),
         "total_ms": round(outcome.total_ms, 1),

@@ -30,7 +30,7 @@ _LOWER_IS_BETTER = (
     "unsupported_before",
     "unsupported_after",
 )
-_NEITHER_IS_BETTER = frozenset({"answer_chars", "abstained"})
+_NEITHER_IS_BETTER = frozenset({"answer_chars", "draft_chars", "abstained"})
 _NOT_MEASURES = frozenset({"answerable", "threshold", "answerability", "confidence"})
 
 
