@@ -47,6 +47,10 @@ class Settings(BaseSettings):
     )
     shop_name_en: str = "Maple Lane"
     shop_name_zh: str = "枫里生活"
+    examples_en: str = Field(
+        "", description="Questions that an empty chat suggests: a | b; empty takes some of the FAQ."
+    )
+    examples_zh: str = Field("", description="The same on the Chinese page.")
 
     generator: str = Field(
         "qwen2.5-coder-0.5b-instruct",

@@ -6,13 +6,16 @@ Covered: what the open API and the chat page have in common. Not covered: how ei
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import Literal
 
 import anyio.to_thread
 
+from bot.channels.examples import examples
 from bot.channels.gate import AnswerGate, AnswerStream
 from bot.channels.limits import CustomerLimits
 from bot.channels.parts import AppParts
+from bot.channels.texts import UiLang
 from bot.store.records import MessageRecord, Status, TurnRecord
 from bot.types import Message, Turn
 
@@ -47,6 +50,10 @@ class Desk:
         """
         self._limits.admit(message.customer_id or message.conversation_id, address)
         return self.gate.open(message)
+
+    def examples(self) -> dict[UiLang, tuple[str, ...]]:
+        """Questions that an empty chat suggests, by language of the page."""
+        return examples(self._parts.settings, self._parts.knowledge, datetime.now(UTC).date())
 
     async def stored_turn(self, turn_id: str) -> Turn | None:
         """The turn as stored; None if nothing was."""

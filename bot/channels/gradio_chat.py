@@ -43,6 +43,7 @@ _START = "window.shopChat.start(element, trigger, props, server, watch);"
 def build_chat(settings: Settings, desk: Desk) -> gr.Blocks:
     """The page, ready to be mounted."""
     page: gr.Blocks
+    suggested = desk.examples()
     with gr.Blocks(
         title=f"{settings.shop_name_zh} · {settings.shop_name_en}",
         analytics_enabled=False,
@@ -55,7 +56,7 @@ def build_chat(settings: Settings, desk: Desk) -> gr.Blocks:
             apply_default_css=False,
             elem_id="shop-chat",
             server_functions=_server_functions(desk),
-            texts={lang: asdict(text) for lang, text in chat_texts(settings).items()},
+            texts={lang: asdict(text) for lang, text in chat_texts(settings, suggested).items()},
             limit=settings.max_message_chars,
         )
         chat.submit(
@@ -64,6 +65,9 @@ def build_chat(settings: Settings, desk: Desk) -> gr.Blocks:
             show_progress="hidden",
             # Limits and waiting are the gate's business, which other channels share.
             concurrency_limit=None,
+            # The next question is sent as soon as the answer before it is shown as complete, which
+            # is a moment before Gradio considers it done.
+            trigger_mode="multiple",
             api_visibility="private",
         )
     page.queue(default_concurrency_limit=None)

@@ -6,6 +6,7 @@ Covered: interface texts and polite refusals. Not covered: prepared sentences of
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -137,12 +138,18 @@ def ui_lang(lang: Lang | None) -> UiLang:
     return "zh" if lang in ("zh-Hans", "zh-Hant") else "en"
 
 
-def chat_texts(settings: Settings) -> dict[UiLang, ChatTexts]:
-    """The chat page's texts, with the shop's names and hours."""
-    return {"en": _english(settings), "zh": _chinese(settings)}
+def chat_texts(
+    settings: Settings, examples: Mapping[UiLang, Sequence[str]] | None = None
+) -> dict[UiLang, ChatTexts]:
+    """The chat page's texts, with the shop's names and the questions that it suggests."""
+    suggested = examples or {}
+    return {
+        "en": _english(settings, suggested.get("en", ())),
+        "zh": _chinese(settings, suggested.get("zh", ())),
+    }
 
 
-def _english(settings: Settings) -> ChatTexts:
+def _english(settings: Settings, examples: Sequence[str]) -> ChatTexts:
     return ChatTexts(
         shop=settings.shop_name_en,
         shop_other=settings.shop_name_zh,
@@ -153,12 +160,7 @@ def _english(settings: Settings) -> ChatTexts:
             "Ask about delivery, returns, warranty or any of our products. "
             "You will see the source beside every answer."
         ),
-        examples=(
-            "How many days do I have to send something back?",
-            "From what amount is delivery free?",
-            "How long is the warranty on luggage?",
-            "How do I descale a kettle?",
-        ),
+        examples=tuple(examples),
         placeholder="Type your question…",
         message_label="Your message",
         send="Send",
@@ -195,7 +197,7 @@ def _english(settings: Settings) -> ChatTexts:
     )
 
 
-def _chinese(settings: Settings) -> ChatTexts:
+def _chinese(settings: Settings, examples: Sequence[str]) -> ChatTexts:
     return ChatTexts(
         shop=settings.shop_name_zh,
         shop_other=settings.shop_name_en,
@@ -203,12 +205,7 @@ def _chinese(settings: Settings) -> ChatTexts:
         subtitle="在线客服",
         welcome="您好，有什么可以帮您？",
         intro="物流、退换、保修、商品参数都可以问。每条回答旁边都附有出处，点开即可查看原文。",
-        examples=(
-            "收到货后几天内可以退？",
-            "订单满多少可以包邮？",
-            "行李箱保修几年？",
-            "水壶怎么除水垢？",
-        ),
+        examples=tuple(examples),
         placeholder="请输入您的问题…",
         message_label="您的消息",
         send="发送",

@@ -23,6 +23,11 @@ from bot.logs import configure, log_crashes, secrets_in
 console = Console(stderr=True)
 DEMO_SHOP = Path(__file__).resolve().parents[2] / "faq_data" / "shop"
 DEMO_AGENT = "demo"
+DEMO_EXAMPLES = {
+    "examples_en": "How many days do I have to send something back? | From what amount is delivery "
+    "free? | How long is the warranty on luggage? | How do I descale a kettle?",
+    "examples_zh": "收到货后几天内可以退？ | 订单满多少可以包邮？ | 行李箱保修几年？ | 水壶怎么除水垢？",
+}
 
 
 def demo(settings: Settings, host: str, port: int) -> None:
@@ -33,18 +38,20 @@ def demo(settings: Settings, host: str, port: int) -> None:
     with open_shop(settings, models=False) as shop:
         load_demo_shop(shop, DEMO_SHOP)
         _demo_agent(shop)
-    serve(settings, host, port)
+    suggested = {key: getattr(settings, key) or text for key, text in DEMO_EXAMPLES.items()}
+    serve(settings.model_copy(update=suggested), host, port)
 
 
 def serve(settings: Settings, host: str, port: int) -> None:
     """Serve until stopped."""
-    from bot.channels.server import orderly_end
+    from bot.channels.server import orderly_end, take_short_turns
 
     host, port = host or settings.host, port or settings.port
     listener = _listen(host, port)
     started = time.monotonic()
     configure(settings.log_level, secrets=(*settings.secrets, *secrets_in(os.environ)))
     log_crashes()
+    take_short_turns()
     os.environ.setdefault("GRADIO_ANALYTICS_ENABLED", "False")
     # The page's library takes seconds to import, the models to load: both at once.
     pages = threading.Thread(target=import_module, args=("bot.channels.serving",), daemon=True)

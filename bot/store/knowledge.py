@@ -8,17 +8,17 @@ from __future__ import annotations
 import secrets
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any
 
-from sqlalchemy import Connection, Engine, Row, bindparam, insert, select, update
+from sqlalchemy import Connection, Engine, Row, bindparam, insert, or_, select, update
 
 from bot.store.columns import clean_key, utc_now
 from bot.store.passage_rows import passage_of_row, row_of_passage, storable
 from bot.store.rows import chunks, insert_unless_there
 from bot.store.tables import counters, knowledge_changes, passage_versions, passages
 from bot.store.transactions import reading, writing
-from bot.types import KnowledgeChanges, Passage
+from bot.types import KnowledgeChanges, Lang, Passage
 
 _COUNTER = "knowledge"
 _LIVE = select(passages).where(~passages.c.deleted).order_by(passages.c.passage_id)
@@ -96,6 +96,20 @@ class SqlKnowledgeStore:
         with reading(self._engine) as connection:
             rows = _rows(connection, {clean_key(passage_id) for passage_id in passage_ids})
         return frozenset(row.passage_id for row in rows.values() if not row.deleted)
+
+    def faq_titles(self, langs: Sequence[Lang], day: date, limit: int) -> tuple[str, ...]:
+        """Titles of the first `limit` FAQ entries in these languages that are valid on `day`."""
+        table = passages.c
+        query = (
+            select(table.title)
+            .where(~table.deleted, table.kind == "faq", table.lang.in_(langs))
+            .where(or_(table.valid_from.is_(None), table.valid_from <= day))
+            .where(or_(table.valid_until.is_(None), table.valid_until >= day))
+            .order_by(table.passage_id)
+            .limit(limit)
+        )
+        with reading(self._engine) as connection:
+            return tuple(connection.execute(query).scalars())
 
     def versions(self, passage_id: str) -> tuple[PassageVersion, ...]:
         """Everything the passage ever said, oldest first; empty for an unknown id."""

@@ -14,6 +14,7 @@ import pytest
 from playwright.sync_api import Browser, ConsoleMessage, Page, Request, sync_playwright
 
 from bot.channels.app import create_app
+from bot.types import Passage
 from tests.channels.fakes import Shop, open_shop
 from tests.e2e.live import serving
 
@@ -55,6 +56,8 @@ def served(
     shutil.copy(migrated_sqlite, folder / "shop.db")
     shop = open_shop(folder, max_message_chars=500)
     shop.parts.agents.create("anna", PASSWORD)
+    descaling = Passage("faq-kettle.en", "faq", "en", "How do I descale a kettle?", "With vinegar.")
+    shop.parts.knowledge.upsert([descaling])
     with serving(create_app(shop.parts)) as address:
         yield shop, address
     shop.engine.dispose()

@@ -61,11 +61,47 @@ def test_sentences_appear_one_by_one(open_page: OpenPage, shop: Shop) -> None:
     expect(page.locator(".said")).to_contain_text("14 days")
     expect(page.locator(".dots")).to_be_visible()
     expect(page.locator(".said")).not_to_contain_text("Delivery")
-    expect(page.get_by_role("button", name="Send")).to_be_disabled()
     go.release()
     expect(page.locator(".said")).to_contain_text("Delivery is free from €59.")
     answered(page)
     expect(page.locator(".dots")).to_have_count(0)
+
+
+def test_what_is_sent_while_an_answer_is_written_is_answered_next(
+    open_page: OpenPage, shop: Shop
+) -> None:
+    go = threading.Semaphore(0)
+    shop.answer.default = Script(before=go.acquire)
+    page = open_page()
+    for question in ("how much is delivery?", "to Norway", "by Friday?"):
+        send(page, question)
+    expect(page.locator(".bubble")).to_have_count(3)
+    expect(page.locator(".is-pending")).to_have_count(2)
+    expect(page.get_by_role("textbox")).to_have_value("")
+    for _ in range(30):
+        go.release()
+    answered(page, 3)
+    expect(page.locator(".is-pending")).to_have_count(0)
+    shown = page.locator(".turn")
+    assert ["mine" in str(shown.nth(at).get_attribute("class")) for at in range(6)] == [1, 0] * 3
+    asked = [call.text for call in shop.answer.calls]
+    assert asked == ["how much is delivery?", "to Norway", "by Friday?"]
+
+
+def test_a_person_can_be_asked_for_again_once_the_matter_was_closed(
+    open_page: OpenPage, shop: Shop
+) -> None:
+    page = open_page()
+    send(page, "first question")
+    answered(page)
+    person = page.get_by_role("button", name="Talk to a person")
+    conversation = shop.answer.calls[0].conversation_id
+    shop.parts.conversations.take_over(conversation, "anna")
+    page.reload()
+    expect(person).to_be_disabled()
+    shop.parts.conversations.resolve(conversation, "anna")
+    page.reload()
+    expect(person).to_be_enabled()
 
 
 def test_the_conversation_survives_a_reload(open_page: OpenPage, shop: Shop) -> None:

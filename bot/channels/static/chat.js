@@ -30,6 +30,7 @@
     let status = "bot";
     let lastId = 0;
     let live = null; // the answer being written
+    let pending = []; // what the customer sent meanwhile
     let patience = 0;
     let pollTimer = 0;
     let undo = null;
@@ -86,7 +87,7 @@
           h("p", { class: `status is-${status}` }, subtitle())),
         h("button", {
           class: "icon-button fresh", type: "button", title: text.new_chat, "aria-label": text.new_chat,
-          hidden: entries.length === 0, onclick: startAfresh,
+          hidden: entries.length === 0, disabled: live !== null, onclick: startAfresh,
         }, icon("fresh")),
         h("div", { class: "switch", role: "group", "aria-label": text.switch_label },
           choose("zh", "中", "中文"), choose("en", "EN", "English")),
@@ -98,7 +99,7 @@
       log.setAttribute("aria-label", text.log_label);
       jump.replaceChildren(icon("arrow"), text.newest);
       foot.replaceChildren(
-        h("button", { class: "person", type: "button", disabled: live !== null || status !== "bot", onclick: () => submit(text.person_message) },
+        h("button", { class: "person", type: "button", disabled: status === "waiting" || status === "agent", onclick: () => submit(text.person_message) },
           icon("person"), text.person),
         h("span", { class: "keys" }, text.keys),
         counter,
@@ -168,13 +169,19 @@
       jump.hidden = true;
     }
 
-    function add(entry) {
+    /** Shows an entry, at the end or right behind another one. */
+    function add(entry, behind) {
       const follow = entry.kind === "customer" || nearEnd();
       entry.shown = Date.now();
       if (entries.length === 0) log.replaceChildren();
-      entries.push(entry);
       root.classList.remove("is-empty");
-      log.append(entryNode(entry));
+      if (behind) {
+        entries.splice(entries.indexOf(behind) + 1, 0, entry);
+        behind.node.after(entryNode(entry));
+      } else {
+        entries.push(entry);
+        log.append(entryNode(entry));
+      }
       if (follow) toEnd(true);
       else jump.hidden = false;
       return entry;
@@ -192,7 +199,7 @@
       counter.textContent = over > 0 ? fill(text.over_limit, { over: over.toLocaleString() })
         : length > 0.8 * limit ? `${length.toLocaleString()} / ${limit.toLocaleString()}` : "";
       counter.classList.toggle("is-over", over > 0);
-      send.disabled = live !== null || length === 0 || over > 0;
+      send.disabled = length === 0 || over > 0;
     }
 
     function onKey(event) {
@@ -204,7 +211,6 @@
 
     function submit(prepared) {
       const typed = (prepared === undefined ? input.value : prepared).trim();
-      if (live !== null) return;
       if (!typed) { input.focus(); return; }
       if (typed.length > limit) {
         say(fill(text.refusals.too_long, { limit: limit.toLocaleString() }));
@@ -212,16 +218,25 @@
       }
       if (prepared === undefined) input.value = "";
       hideToast();
-      add({ kind: "customer", text: typed });
-      ask(typed);
+      const asked = add({ kind: "customer", text: typed, pending: live !== null });
+      if (live !== null) { pending.push(asked); onInput(); } else ask(asked);
       if (!matchMedia("(hover: none)").matches || prepared === undefined) input.focus();
     }
 
-    function ask(question) {
-      live = add({ kind: "bot", turn_id: "", state: "writing", replies: [], action: "", vote: 0, question, ticket: newId() });
+    function ask(asked) {
+      live = add({ kind: "bot", turn_id: "", state: "writing", replies: [], action: "", vote: 0, asked, ticket: newId() }, asked);
       renderFrame();
       patient();
-      trigger("submit", { ticket: live.ticket, conversation_id: conversation, text: question, lang: tongue() });
+      trigger("submit", { ticket: live.ticket, conversation_id: conversation, text: asked.text, lang: tongue() });
+    }
+
+    /** People write in bursts: what came while an answer was being written is asked now. */
+    function askNext() {
+      const asked = pending.shift();
+      if (!asked) { schedulePoll(); return; }
+      asked.pending = false;
+      refresh(asked);
+      ask(asked);
     }
 
     /** What the bot's own sentences should be written in: simplified or traditional, if Chinese. */
@@ -233,7 +248,7 @@
       if (live !== null) return;
       entry.node.remove();
       entries = entries.filter((other) => other !== entry);
-      ask(entry.question);
+      ask(entry.asked);
     }
 
     /** A server that went away sends nothing, not even an error. */
@@ -253,7 +268,7 @@
         clearTimeout(patience);
         live = null;
         renderFrame();
-        schedulePoll();
+        askNext();
       } else {
         patient();
       }

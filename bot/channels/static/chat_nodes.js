@@ -29,7 +29,7 @@
     }
 
     function customerNode(entry) {
-      return h("article", { class: "turn mine" },
+      return h("article", { class: entry.pending ? "turn mine is-pending" : "turn mine" },
         h("div", { class: "bubble", dir: "auto" }, who(page.text.you), entry.text), h("footer", {}, time(entry)));
     }
 
@@ -159,7 +159,7 @@
     function failure(entry) {
       const again = h("button", { class: "again", type: "button", onclick: () => page.resend(entry) }, page.text.retry);
       return h("p", { class: "said notice", role: "alert" },
-        icon("alert"), h("span", {}, entry.notice || page.text.refusals.lost), entry.question ? again : null);
+        icon("alert"), h("span", {}, entry.notice || page.text.refusals.lost), entry.asked ? again : null);
     }
 
     function footer(entry) {
