@@ -3,8 +3,8 @@
 Covered: squad2_half, cmrc2018, drcd and half of the xquad articles (spans, hard negatives from the
 same article and from BM25, questions and passages in either language), stackfaq, banking77 and
 hint3 (a customer's wording against a FAQ's), and the written answers of `training/data/written`
-(the shop's voice, near-miss passages, follow-ups). Splits are by article, conversation or invented
-shop. Not covered: the demo shop's golden questions; they calibrate and measure what is trained
+(the shop's voice, near-miss passages, follow-ups), and pages of made-up shops that tell most things
+but not always the one that is asked. Splits are by article, conversation, invented shop or fact. Not covered: the demo shop's golden questions; they calibrate and measure what is trained
 here, and xquad's other articles, which only measure.
 """
 
@@ -25,6 +25,7 @@ from retrieval.spans import sentence_spans
 from retrieval.text import simplified, terms
 from training.data.altered import with_other_names
 from training.data.answers import WRITTEN, read_jsonl
+from training.data.shop_facts import shop_questions
 
 Split = Literal["train", "dev"]
 XQUAD_TRAINED = (
@@ -90,6 +91,7 @@ def load_reading(data: Path, split: Split, seed: int = 5) -> list[ReadGroup]:
         *_xquad_groups(data, split, rng),
         *_wording_groups(data, split, rng),
         *_written_groups(split),
+        *_shop_groups(split, rng),
     ]
     return [_in_simplified(group) for group in groups]
 
@@ -255,6 +257,17 @@ def _written_groups(split: Split) -> Iterator[ReadGroup]:
             asked = [h["text"] for h in row["history"] if h["speaker"] == "customer"][-1:]
             question = " ".join([*asked, row["question"]])
             yield ReadGroup(question, row["lang"], "written", tuple(shown))
+
+
+def _shop_groups(split: Split, rng: random.Random) -> Iterator[ReadGroup]:
+    for asked in shop_questions(split, 5000 if split == "train" else 400, rng):
+        shown = []
+        for number, page in enumerate(asked.pages):
+            place = page.place(asked.key) if number in asked.right else None
+            evidence, span = ((place[0],), place[1]) if place else ((), None)
+            shown.append(ReadPassage(page.text(), place is not None, span, evidence))
+        lang = "en" if asked.lang == "en" else "zh-Hans"
+        yield ReadGroup(asked.text, lang, "shop-facts", tuple(shown))
 
 
 def _supporting(text: str, answer: str) -> tuple[tuple[int, int], ...]:
