@@ -77,7 +77,8 @@ def test_every_fact_is_written_in_both_languages() -> None:
     for key, fact in (written["product"] | written["service"]).items():
         for field in ("value", "ask", "say"):
             english, chinese = fact[field]
-            assert english and chinese, (key, field)
+            assert english, (key, field)
+            assert chinese, (key, field)
     assert not written["product"].keys() & written["service"].keys()
     goods = [wordings.split("|") for wordings in written["names"]["goods"]]
     assert len(goods[0]) == len(goods[1])
