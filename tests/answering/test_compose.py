@@ -149,3 +149,69 @@ def test_a_shop_may_have_every_answer_drafted() -> None:
     read = replace(RETURNS, reading=Reading(3.0, (EvidenceSentence(0, 38, 0.9),)))
     replies, _, _ = compose("You have 30 days [1].", replace(ANSWER, hits=(read,)), style="draft")
     assert [reply.text for reply in replies] == ["You have 30 days."]
+
+
+READ = replace(RETURNS, reading=Reading(3.0, (EvidenceSentence(0, 38, 0.9),), (30, 37), 0.8))
+READ_ZH = replace(RETURNS_ZH, reading=Reading(2.0, (EvidenceSentence(0, 12, 0.9),)))
+
+
+def ask_in(text: str, page: Lang | None, *hits: Hit, **options: Any) -> tuple[list[Reply], int]:
+    """What a customer of a third language is told, and how often the generator was asked."""
+    generator = ScriptedGenerator("It costs ¥8 and €59 [1].")
+    composer = Composer(Drafter(generator), WORDING, **options)
+    query = Query(text, "other", text, page_lang=page)
+    decision = replace(ANSWER, hits=hits)
+    return list(composer.compose(decision, query, (), Draft())), len(generator.prompts)
+
+
+@pytest.mark.parametrize(
+    ("text", "page", "told"),
+    [
+        ("Combien de temps pour un retour ?", None, RETURNS.passage.text),
+        ("Combien de temps pour un retour ?", "zh-Hans", RETURNS_ZH.passage.text),
+        ("返品は何日以内ですか", None, RETURNS_ZH.passage.text),
+        ("返品は何日以内ですか", "en", RETURNS.passage.text),
+        ("Combien de temps pour un retour ?", "other", RETURNS.passage.text),
+    ],
+)
+@pytest.mark.parametrize("hits", [(READ, READ_ZH), (READ_ZH, READ), (RETURNS, RETURNS_ZH)])
+def test_a_third_language_is_answered_in_the_shops_own_words(
+    text: str, page: Lang | None, told: str, hits: tuple[Hit, ...]
+) -> None:
+    replies, drafted = ask_in(text, page, *hits)
+    assert drafted == 0
+    assert replies[0].kind == "notice"
+    assert "English" in replies[0].text
+    assert "中文" in replies[0].text
+    assert [reply.text for reply in replies if reply.kind != "notice"] == [told]
+    chinese_page = told == RETURNS_ZH.passage.text
+    assert replies[0].text.startswith("我" if chinese_page else "I"), "the page's language first"
+
+
+def test_a_third_language_gets_the_text_there_is_when_the_nearer_one_is_missing() -> None:
+    replies, drafted = ask_in("Combien de temps ?", "en", READ_ZH)
+    assert drafted == 0
+    assert replies[-1].text == RETURNS_ZH.passage.text
+
+
+def test_a_shop_that_wants_drafts_gets_them_in_a_third_language_too() -> None:
+    _, drafted = ask_in("Combien de temps ?", "en", READ, style="draft")
+    assert drafted == 1
+
+
+def test_the_shortest_answer_is_marked_in_the_source() -> None:
+    (reply,), _, _ = compose("", replace(ANSWER, hits=(READ,)))
+    (citation,) = reply.citations
+    assert citation.answer is not None
+    assert citation.text[slice(*citation.answer)] == "30 days"
+    assert citation.evidence == ((0, 38),)
+
+
+def test_traditional_text_is_not_respelt_for_a_reader_of_traditional() -> None:
+    text = "台灣本島滿千免運。"
+    passage = Passage("faq-2.zh", "faq", "zh-Hant", "運費", text)
+    hit = Hit(passage, 1.0, reading=Reading(3.0, (EvidenceSentence(0, 9, 0.9),)))
+    (reply,), _, _ = compose("", replace(ANSWER, hits=(hit,)), lang="zh-Hant")
+    assert reply.text == text
+    (simple,), _, _ = compose("", replace(ANSWER, hits=(hit,)), lang="zh-Hans")
+    assert simple.text == "台湾本岛满千免运。"

@@ -7,7 +7,14 @@ from dataclasses import replace
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.answering.evidence import needed_places, quoted, shown, to_quote, worth_showing
+from bot.answering.evidence import (
+    answer_place,
+    needed_places,
+    quoted,
+    shown,
+    to_quote,
+    worth_showing,
+)
 from bot.types import EvidenceSentence, Hit, Passage, Reading
 from retrieval.spans import sentence_spans
 
@@ -116,3 +123,42 @@ def test_nothing_is_quoted_in_another_language_unread_or_twice() -> None:
     assert to_quote([replace(hit, reading=None)], "en") == ()
     assert to_quote([], "en") == ()
     assert to_quote([hit, hit], "en") == (1,)
+
+
+def pointing(text: str, answer: str, sure: float) -> Hit:
+    at = text.find(answer)
+    hit = read(text, {"24 months": 0.9})
+    assert hit.reading
+    return replace(hit, reading=replace(hit.reading, span=(at, at + len(answer)), span_score=sure))
+
+
+def test_the_answer_is_marked_without_what_stands_around_it() -> None:
+    hit = pointing(SHEET, " 1.1 kg. ", 0.9)
+    place = answer_place(hit)
+    assert place is not None
+    assert SHEET[slice(*place)] == "1.1 kg"
+
+
+def test_what_is_marked_is_quoted_whatever_else_is() -> None:
+    assert "1.1 kg" in quoted(pointing(SHEET, "1.1 kg", 0.9), 700)
+    assert "1.1 kg" not in quoted(pointing(SHEET, "1.1 kg", 0.01), 700)
+
+
+def test_nothing_is_marked_without_being_sure() -> None:
+    assert answer_place(pointing(SHEET, "1.1 kg", 0.01)) is None
+    assert answer_place(pointing(SHEET, " . ", 0.9)) is None
+    assert answer_place(replace(read(SHEET, {}), reading=None)) is None
+
+
+@given(st.text(max_size=200), st.integers(-9, 250), st.integers(-9, 250))
+def test_a_mark_lies_inside_the_text_and_its_evidence(text: str, start: int, end: int) -> None:
+    sentences = tuple(EvidenceSentence(a, b, 0.1) for a, b in sentence_spans(text))
+    span = (max(0, start), max(0, end))
+    hit = Hit(Passage("p", "faq", "en", "", text), 1.0, reading=Reading(0.0, sentences, span, 0.9))
+    place = answer_place(hit)
+    if place is not None:
+        assert 0 <= place[0] < place[1] <= len(text)
+        assert text[slice(*place)].strip()
+        places = needed_places(hit)
+        assert any(a <= place[0] < b for a, b in places)
+        assert any(a < place[1] <= b for a, b in places)
