@@ -22,6 +22,13 @@ if TYPE_CHECKING:
 
 console = Console(stderr=True)
 Data = Annotated[Path, typer.Option(help="Folder of the public corpora.")]
+Out = Annotated[Path | None, typer.Option(help="Folder of the result; default: the shipped one.")]
+Epochs = Annotated[float, typer.Option(help="Passes over the examples.")]
+Minutes = Annotated[float, typer.Option(help="The run ends by then, its schedule with it.")]
+Rate = Annotated[float, typer.Option(help="Peak learning rate of the adapter.")]
+Start = Annotated[
+    Path | None, typer.Option(help="Folder of an earlier run's weights to go on from.")
+]
 
 
 def register(app: typer.Typer) -> None:
@@ -39,10 +46,10 @@ def answer(
     out: Annotated[Path, typer.Option(help="Folder of the adapter.")] = Path("var/answer"),
     model: Annotated[str, typer.Option(help="Folder or id; empty for the registry's.")] = "",
     public: Annotated[int, typer.Option(help="Examples from the public corpora.")] = 900,
-    epochs: Annotated[float, typer.Option(help="Passes over the examples.")] = 1.0,
+    epochs: Epochs = 1.0,
     rank: Annotated[int, typer.Option(help="Rank of the adapter.")] = 16,
     upper_layers: Annotated[int, typer.Option(help="Adapted layers from the top; 0 for all.")] = 12,
-    learning_rate: Annotated[float, typer.Option(help="Peak learning rate.")] = 2e-4,
+    learning_rate: Rate = 2e-4,
     seed: Annotated[int, typer.Option(help="Of data and order.")] = 11,
 ) -> None:
     """Train the answer adapter; killed and started again it goes on from its checkpoint."""
@@ -82,13 +89,11 @@ def answer(
 
 def mood(
     data: Data,
-    out: Annotated[Path | None, typer.Option(help="Folder; default: the shipped one.")] = None,
-    epochs: Annotated[float, typer.Option(help="Passes over the texts.")] = 4.0,
-    minutes: Annotated[float, typer.Option(help="The run ends by then.")] = 72.0,
-    learning_rate: Annotated[float, typer.Option(help="Peak rate of the adapter.")] = 6e-4,
-    start: Annotated[
-        Path | None, typer.Option(help="Folder of an earlier run's weights to go on from.")
-    ] = None,
+    out: Out = None,
+    epochs: Epochs = 4.0,
+    minutes: Minutes = 72.0,
+    learning_rate: Rate = 6e-4,
+    start: Start = None,
 ) -> None:
     """Train the encoder's adapter for moods, and its heads; goes on from its checkpoint."""
     needs_training_extra()
@@ -116,57 +121,51 @@ def mood(
 
 def reader(
     data: Data,
-    out: Annotated[Path | None, typer.Option(help="Folder; default: the shipped one.")] = None,
-    epochs: Annotated[float, typer.Option(help="Passes over the questions.")] = 2.0,
-    minutes: Annotated[float, typer.Option(help="The run ends by then.")] = 78.0,
-    learning_rate: Annotated[float, typer.Option(help="Peak rate of the adapter.")] = 6e-4,
-    start: Annotated[
-        Path | None, typer.Option(help="Folder of an earlier run's weights to go on from.")
-    ] = None,
+    out: Out = None,
+    epochs: Epochs = 2.0,
+    minutes: Minutes = 78.0,
+    learning_rate: Rate = 6e-4,
+    start: Start = None,
 ) -> None:
     """Train the reader: which passage answers a question, and where; goes on from its checkpoint."""
     needs_training_extra()
     from training.encoder_lora import EncoderLoraArgs
     from training.reader_run import train_reader
 
-    folder = out or SHIPPED / READER
-    args = EncoderLoraArgs(
+    run = EncoderLoraArgs(
         _training_folder(),
-        folder,
+        out or SHIPPED / READER,
         epochs=epochs,
         minutes=minutes,
         learning_rate=learning_rate,
         start=start,
     )
-    _show(folder, train_reader(args, data, _steps))
+    _show(run.output, train_reader(run, data, _steps))
 
 
 def retrieval(
     data: Data,
-    out: Annotated[Path | None, typer.Option(help="Folder; default: the shipped one.")] = None,
-    epochs: Annotated[float, typer.Option(help="Passes over the questions.")] = 1.0,
-    minutes: Annotated[float, typer.Option(help="The run ends by then.")] = 40.0,
-    learning_rate: Annotated[float, typer.Option(help="Peak rate of the adapter.")] = 3e-4,
-    start: Annotated[
-        Path | None, typer.Option(help="Folder of an earlier run's weights to go on from.")
-    ] = None,
+    out: Out = None,
+    epochs: Epochs = 1.0,
+    minutes: Minutes = 40.0,
+    learning_rate: Rate = 3e-4,
+    start: Start = None,
 ) -> None:
     """Train the encoder's adapter for search; goes on from its checkpoint."""
     needs_training_extra()
     from training.encoder_lora import EncoderLoraArgs
     from training.retrieval_run import train_retrieval
 
-    folder = out or SHIPPED / RETRIEVAL
-    args = EncoderLoraArgs(
+    run = EncoderLoraArgs(
         _training_folder(),
-        folder,
+        out or SHIPPED / RETRIEVAL,
         epochs=epochs,
         minutes=minutes,
         learning_rate=learning_rate,
         batch_tokens=5000,
         start=start,
     )
-    _show(folder, train_retrieval(args, data, _steps))
+    _show(run.output, train_retrieval(run, data, _steps))
 
 
 def _training_folder() -> str:
@@ -186,10 +185,7 @@ def _steps(state: EncoderRun, total: int) -> None:
     )
 
 
-def intent(
-    data: Data,
-    out: Annotated[Path | None, typer.Option(help="Folder of the heads; default: shipped.")] = None,
-) -> None:
+def intent(data: Data, out: Out = None) -> None:
     """Train the intent head (about a minute)."""
     needs_training_extra()
     from training.encoder_heads import IntentArgs, train_intent
