@@ -168,6 +168,24 @@ def test_a_vote_is_stored_and_can_be_taken_back(open_page: OpenPage, shop: Shop)
     assert stored() == 0
 
 
+def test_the_source_shows_what_the_answer_rests_on_and_the_shortest_answer(
+    open_page: OpenPage, shop: Shop
+) -> None:
+    text = "🎁 Returns are easy. You have 14 days in the EU. Tell us why."
+    begin, answer = text.index("You"), text.index("14 days")
+    cited = Citation(
+        1, "p", 1, "Returns", text, "faq", ((begin, begin + 26),), (answer, answer + 7)
+    )
+    shop.answer.default = Script((Reply("You have 14 days in the EU.", "verbatim", (cited,)),))
+    page = open_page()
+    send(page, "How long?")
+    expect(page.locator(".turn[aria-busy=true]")).to_have_count(0)
+    source = page.locator(".source-text").first
+    expect(source).to_have_text(text)
+    expect(source.locator("mark")).to_have_text(text[begin : begin + 26])
+    expect(source.locator("mark strong")).to_have_text("14 days")
+
+
 def test_nothing_anybody_writes_is_markup(open_page: OpenPage, shop: Shop) -> None:
     passage = Passage("p", "faq", "en", EVIL, EVIL)
     cited = Citation(1, passage.passage_id, 1, EVIL, EVIL, "faq")

@@ -130,16 +130,22 @@
             h("div", { class: "source-text", dir: "auto", tabindex: "0" }, ...marked(source)))));
     }
 
-    /** The source with what the answer rests on marked; places count characters, not code units. */
+    /** The source with what the answer rests on marked, and in it the shortest answer; places count
+     * characters, not code units. */
     function marked(source) {
       const letters = Array.from(source.text);
+      const between = (start, end) => letters.slice(start, end).join("");
+      const [first, last] = source.answer || [0, 0];
       const parts = [];
       let at = 0;
       for (const [start, end] of source.evidence || []) {
-        parts.push(letters.slice(at, start).join(""), h("mark", {}, letters.slice(start, end).join("")));
+        const holds = start <= first && first < last && last <= end;
+        parts.push(between(at, start), h("mark", {}, ...(holds
+          ? [between(start, first), h("strong", {}, between(first, last)), between(last, end)]
+          : [between(start, end)])));
         at = end;
       }
-      return [...parts, letters.slice(at).join("")];
+      return [...parts, between(at)];
     }
 
     function showSource(entry, number) {
