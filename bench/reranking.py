@@ -1,9 +1,10 @@
 """`python -m bench.reranking`: what the reader's word should count beside the searches' score.
 
-For every set of questions the fused search runs once, the reader reads its best twenty passages,
-and the order is then made with each weight and depth of `retrieval.rerank`. Give development sets,
-not those that measure the product: `--set NAME PASSAGES QUERIES SPLIT` (a shop's folder or JSON
-Lines; SPLIT may be ""). Ends with one JSON object.
+For every set of questions the fused search runs once for each `--lexical` weight of the word search
+(`retrieval.fusion`), the reader reads its best twenty passages, and the order is then made with each
+weight and depth of `retrieval.rerank`. Give development sets, not those that measure the product:
+`--set NAME PASSAGES QUERIES SPLIT` (a shop's folder or JSON Lines; SPLIT may be ""); `--most` asks
+only so many questions of each. Ends with one JSON object.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ from __future__ import annotations
 import argparse
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from rich.progress import track
@@ -22,7 +23,8 @@ from bot.config import load_settings
 from bot.models.runtime import load_reader
 from bot.protocols import Reader
 from bot.types import Hit
-from retrieval.eval_files import query_of, read_passages, read_questions
+from retrieval.eval_files import Question, query_of, read_passages, read_questions
+from retrieval.fusion import FusionSettings
 from retrieval.index import HybridIndex
 from retrieval.metrics import mrr_at, recall_at, score
 from retrieval.rerank import READING_WEIGHT, RERANKED, reordered, with_readings
@@ -44,24 +46,35 @@ class Case:
     gold: frozenset[str]
 
 
+class Reading:
+    """The reader's word on question and passage, asked for once."""
+
+    def __init__(self, reader: Reader) -> None:
+        self._reader = reader
+        self._known: dict[tuple[str, str], Hit] = {}
+
+    def of(self, question: str, hits: Sequence[Hit]) -> tuple[Hit, ...]:
+        """The hits with readings, in the same order."""
+        new = [hit for hit in hits if (question, hit.passage.passage_id) not in self._known]
+        for hit in with_readings(self._reader, question, new) if new else ():
+            self._known[question, hit.passage.passage_id] = hit
+        known = (self._known[question, hit.passage.passage_id] for hit in hits)
+        return tuple(replace(hit, reading=k.reading) for hit, k in zip(hits, known, strict=True))
+
+
 def read_cases(
-    parts: SearchParts, reader: Reader, passages: Path, queries: Path, split: str
+    parts: SearchParts, reading: Reading, questions: Sequence[Question], retriever: HybridRetriever
 ) -> list[Case]:
-    """The best hits of every question that has an answer."""
-    problems: list[str] = []
-    index = HybridIndex.build(read_passages(passages, problems), parts.encoder)
-    retriever = HybridRetriever(index, parts.encoder, mode="hybrid")
+    """The best hits of every question."""
     cases = []
-    questions = [q for q in read_questions(queries, problems, split=split) if q.gold]
-    for question in track(questions, f"reading {queries.name}"):
+    for question in track(questions, "searching and reading"):
         query = query_of(question, parts.understand, "completed")
         hits = retriever.search(query, DEPTH).hits
-        read = with_readings(reader, query.search_text, hits) if hits else []
-        cases.append(Case(tuple(read), question.gold))
+        cases.append(Case(reading.of(query.search_text, hits), question.gold))
     return cases
 
 
-def measure(name: str, cases: Sequence[Case]) -> list[dict[str, float | str]]:
+def measure(name: str, lexical: float, cases: Sequence[Case]) -> list[dict[str, float | str]]:
     """One row per weight and depth."""
     golds = [case.gold for case in cases]
     rows: list[dict[str, float | str]] = []
@@ -78,6 +91,7 @@ def measure(name: str, cases: Sequence[Case]) -> list[dict[str, float | str]]:
                 {
                     "set": name,
                     "questions": len(cases),
+                    "lexical": lexical,
                     "depth": depth,
                     "weight": weight,
                     "recall@1": round(score(recall_at(1), rankings, golds).value, 4),
@@ -93,15 +107,26 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     names = ("NAME", "PASSAGES", "QUERIES", "SPLIT")
     parser.add_argument("--set", nargs=4, action="append", metavar=names, default=None)
+    shipped = FusionSettings().lexical_weight
+    parser.add_argument("--lexical", type=float, nargs="+", default=[shipped])
+    parser.add_argument("--most", type=int, default=1000)
     arguments = parser.parse_args()
     settings = load_settings()
     parts, reader = load_search_parts(settings), load_reader(settings)
     rows: list[dict[str, float | str]] = []
     for name, passages, queries, split in arguments.set or [DEMO]:
-        found = measure(name, read_cases(parts, reader, Path(passages), Path(queries), split))
-        for row in found:
-            print(json.dumps(row), flush=True)
-        rows += found
+        problems: list[str] = []
+        index = HybridIndex.build(read_passages(Path(passages), problems), parts.encoder)
+        asked = [q for q in read_questions(Path(queries), problems, split=split) if q.gold]
+        reading = Reading(reader)
+        for lexical in arguments.lexical:
+            fusion = FusionSettings(lexical_weight=lexical)
+            retriever = HybridRetriever(index, parts.encoder, mode="hybrid", fusion=fusion)
+            cases = read_cases(parts, reading, asked[: arguments.most], retriever)
+            found = measure(name, lexical, cases)
+            for row in found:
+                print(json.dumps(row), flush=True)
+            rows += found
     result = {
         "benchmark": "reranking",
         "reader": reader.name,
