@@ -17,7 +17,7 @@ from sqlalchemy import Engine
 from bot.answering.compose import Composer
 from bot.answering.decision import Thresholds
 from bot.answering.drafting import Drafter
-from bot.answering.support import Floor, Support
+from bot.answering.support import Floors, Support
 from bot.answering.wording import Wording
 from bot.config import Settings
 from bot.errors import ShopkeeperError, StoreError
@@ -246,7 +246,7 @@ def composer(settings: Settings, generator: Generator, reader: Reader | None) ->
         generator,
         max_tokens=settings.max_answer_tokens,
         deadline_s=settings.answer_deadline_s,
-        support=Support.fitted(reader, Floor.load()),
+        support=Support.fitted(reader, Floors.load()),
     )
     return Composer(
         drafter, wording, passages=settings.passages_in_prompt, style=settings.answer_style

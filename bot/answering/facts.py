@@ -18,102 +18,16 @@ from dataclasses import dataclass
 
 import cn2an
 
-_UNITS: dict[str, str] = {}
-for _canonical, _names in {
-    "cny": "¥ 元 块 块钱 圆 rmb cny yuan 人民币",
-    "eur": "€ eur euro euros 欧元 歐元",
-    "usd": "$ usd dollar dollars 美元 美金",
-    "%": "% percent 个百分点",
-    "day": "day days 天 日 自然日 个自然日",
-    "workday": "个工作日 工作日 個工作日 business-day business-days working-day working-days",
-    "hour": "hour hours hr hrs h 小时 小時 个小时 個小時",
-    "minute": "minute minutes min mins 分钟 分鐘",
-    "second": "second seconds sec secs 秒",
-    "week": "week weeks 周 週 个星期 星期 個星期",
-    "month": "month months 个月 個月",
-    "year": "year years 年",
-    "kg": "kg kilogram kilograms 公斤 千克",
-    "g": "g gram grams 克",
-    "t": "tog",
-    "mm": "mm 毫米",
-    "cm": "cm 厘米 公分 釐米",
-    "m": "m metre metres meter meters 米",
-    "km": "km 公里 千米",
-    "inch": "inch inches in 英寸 寸",
-    "l": "l litre litres liter liters 升",
-    "ml": "ml 毫升",
-    "w": "w watt watts 瓦",
-    "v": "v volt volts 伏",
-    "mah": "mah 毫安时 毫安",
-    "wh": "wh 瓦时",
-    "db": "db 分贝",
-    "lm": "lm lumen lumens 流明",
-    "k": "k",
-    "°c": "°c ℃ 度 摄氏度",
-    "gb": "gb",
-    "point": "point points 积分 積分 分",
-    "piece": "piece pieces item items 件 个 個 只 片 条 套 双 盒 支 张 台",
-    "person": "person people persons 人",
-    "times": "times 次",
-}.items():
-    for _name in _names.split():
-        _UNITS[_name] = _canonical
+from bot.answering.units import COUNTED, MONTHS, NUMBER_WORDS, UNITS
 
-_COUNTED = frozenset({"piece", "person", "times"})
-_WORDS = {
-    word: str(number)
-    for number, word in enumerate(
-        [
-            "zero",
-            "one",
-            "two",
-            "three",
-            "four",
-            "five",
-            "six",
-            "seven",
-            "eight",
-            "nine",
-            "ten",
-            "eleven",
-            "twelve",
-            "thirteen",
-            "fourteen",
-            "fifteen",
-            "sixteen",
-            "seventeen",
-            "eighteen",
-            "nineteen",
-            "twenty",
-        ]
-    )
-} | {"thirty": "30", "forty": "40", "fifty": "50", "sixty": "60", "ninety": "90", "hundred": "100"}
-_MONTHS = {
-    name[:3]: number
-    for number, name in enumerate(
-        [
-            "january",
-            "february",
-            "march",
-            "april",
-            "may",
-            "june",
-            "july",
-            "august",
-            "september",
-            "october",
-            "november",
-            "december",
-        ],
-        start=1,
-    )
-}
 _MONTH = (
     r"(?P<month>jan(?:uary)?|feb(?:ruary)?|mar(?:ch)?|apr(?:il)?|may|june?|july?|aug(?:ust)?|"
     r"sep(?:t(?:ember)?)?|oct(?:ober)?|nov(?:ember)?|dec(?:ember)?)\b\.?"
 )
 _CN_DIGITS = "零〇一二三四五六七八九十百千万两"
 _NUMBER = r"\d+(?:\.\d+)?"
+_TAKEN = " ; "
+"""Stands where a fact was taken out, so that what is left and right of it does not join."""
 
 _EMAIL = re.compile(r"[a-z0-9_.+-]+@[a-z0-9-]+(?:\.[a-z0-9-]+)+")  # ASCII: 邮箱 stands before it
 _LINK = re.compile(
@@ -130,14 +44,14 @@ _DATES = (
     re.compile(rf"\b(?P<d>\d{{1,2}})(?:st|nd|rd|th)?(?: of)? {_MONTH},?(?: (?P<y>\d{{4}}))?"),
     re.compile(rf"\b{_MONTH} (?P<d>\d{{1,2}})(?:st|nd|rd|th)?(?!\d)(?:,? (?P<y>\d{{4}}))?"),
 )
-_UNIT_NAMES = "|".join(sorted((re.escape(u) for u in _UNITS), key=len, reverse=True))
+_UNIT_NAMES = "|".join(sorted((re.escape(u) for u in UNITS), key=len, reverse=True))
 _AMOUNT = re.compile(
     rf"(?P<prefix>[¥€$]|rmb|eur|usd|cny)?\s?(?<![\w.])?(?P<number>{_NUMBER})"
     rf"(?:\s*(?:-|–|—|~|to|至|到)\s*(?P<upper>{_NUMBER}))?"
     rf"\s?-?(?P<unit>{_UNIT_NAMES})?(?![a-z])"
 )
 _WORD_AMOUNT = re.compile(
-    rf"\b(?P<word>{'|'.join(_WORDS)})[ -](?P<unit>(?:working|business)[ -]days?|"
+    rf"\b(?P<word>{'|'.join(NUMBER_WORDS)})[ -](?P<unit>(?:working|business)[ -]days?|"
     r"days?|weeks?|months?|years?|hours?|minutes?|euros?|percent|points|pieces|items|times)\b"
 )
 _CN_AMOUNT = re.compile(rf"(?P<number>[{_CN_DIGITS}]+)(?P<unit>{_UNIT_NAMES})")
@@ -165,38 +79,39 @@ def fold(text: str) -> str:
 
 
 def facts_of(text: str) -> frozenset[Fact]:
-    """All facts of a text."""
-    rest = fold(text)
+    """All facts of a text.
+
+    Each kind is taken out before the next is looked for, so that the digits of a date or a phone
+    number do not count once more as amounts.
+    """
     found: set[Fact] = set()
-
-    def take(pattern: re.Pattern[str], kind: str) -> None:
-        nonlocal rest
-        for match in pattern.finditer(rest):
-            value = match.group().strip(".-/")
-            if kind == "phone":
-                value = re.sub(r"\D", "", value)
-            found.add(Fact(kind, value))
-        rest = pattern.sub(" ; ", rest)
-
-    take(_EMAIL, "email")
-    take(_LINK, "link")
+    rest = _take(_EMAIL, "email", fold(text), found)
+    rest = _take(_LINK, "link", rest, found)
     rest = _take_dates(rest, found)
-    take(_PHONE, "phone")
+    rest = _take(_PHONE, "phone", rest, found)
     rest = _take_times(rest, found)
     rest = _take_codes(rest, found)
     _take_amounts(rest, found)
     return frozenset(found)
 
 
+def _take(pattern: re.Pattern[str], kind: str, text: str, found: set[Fact]) -> str:
+    """Add what a pattern finds; the text without it."""
+    for match in pattern.finditer(text):
+        value = match.group().strip(".-/")
+        found.add(Fact(kind, re.sub(r"\D", "", value) if kind == "phone" else value))
+    return pattern.sub(_TAKEN, text)
+
+
 def _take_dates(text: str, found: set[Fact]) -> str:
     for pattern in _DATES:
         for match in pattern.finditer(text):
             groups = match.groupdict()
-            month = groups.get("m") or str(_MONTHS[groups["month"][:3]])
+            month = groups.get("m") or str(MONTHS[groups["month"][:3]])
             day, year = groups["d"], groups.get("y") or ""
             if 1 <= int(month) <= 12 and 1 <= int(day) <= 31:
                 found.add(Fact("date", f"{year}-{int(month):02}-{int(day):02}"))
-        text = pattern.sub(" ; ", text)
+        text = pattern.sub(_TAKEN, text)
     return text
 
 
@@ -206,7 +121,7 @@ def _take_times(text: str, found: set[Fact]) -> str:
         if hour12:
             hour, minute = str(int(hour12) % 12 + (12 if half.startswith("p") else 0)), "00"
         found.add(Fact("time", f"{int(hour)}:{minute}"))
-    return _TIME.sub(" ; ", text)
+    return _TIME.sub(_TAKEN, text)
 
 
 def _take_codes(text: str, found: set[Fact]) -> str:
@@ -215,12 +130,12 @@ def _take_codes(text: str, found: set[Fact]) -> str:
     def replace(match: re.Match[str]) -> str:
         token = match.group()
         amount = re.fullmatch(rf"({_NUMBER})-?([a-z]+)", token)
-        if amount and amount[2] in _UNITS:
+        if amount and amount[2] in UNITS:
             return token
         if re.fullmatch(r"\d+(?:-\d+)*-[a-z-]+", token):
             return token
         found.add(Fact("code", token))
-        return " ; "
+        return _TAKEN
 
     return _CODE.sub(replace, text)
 
@@ -228,15 +143,15 @@ def _take_codes(text: str, found: set[Fact]) -> str:
 def _take_amounts(text: str, found: set[Fact]) -> None:
     for match in _WORD_AMOUNT.finditer(text):
         unit = match["unit"].replace(" ", "-")
-        found.add(Fact("number", _WORDS[match["word"]], _UNITS.get(unit, "")))
+        found.add(Fact("number", NUMBER_WORDS[match["word"]], UNITS.get(unit, "")))
     for match in _CN_AMOUNT.finditer(text):
-        value, unit = _chinese_number(match["number"]), _UNITS[match["unit"]]
+        value, unit = _chinese_number(match["number"]), UNITS[match["unit"]]
         # 十分 is "very", 一个 and 一次 are hardly numbers.
-        if value is None or match["unit"] == "分" or (value == "1" and unit in _COUNTED):
+        if value is None or match["unit"] == "分" or (value == "1" and unit in COUNTED):
             continue
         found.add(Fact("number", value, unit))
     for match in _AMOUNT.finditer(text):
-        unit = _UNITS.get(match["prefix"] or match["unit"] or "", "")
+        unit = UNITS.get(match["prefix"] or match["unit"] or "", "")
         for name in ("number", "upper"):
             if match[name]:
                 found.add(Fact("number", _plain(match[name]), unit))

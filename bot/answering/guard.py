@@ -127,10 +127,8 @@ def _out_of_place(text: str) -> list[Problem]:
 
 
 def _little_support(text: str, cited: Sequence[str], support: Support) -> list[Problem]:
-    score = support.score(text, cited)
-    if score >= support.floor:
-        return []
-    return [Problem("support_low", f"{score:.2f}, wanted {support.floor:.2f}")]
+    margin = support.margin(text, cited)
+    return [] if margin >= 0 else [Problem("support_low", f"{-margin:.2f} below the floor")]
 
 
 def _joined(passages: Sequence[str], numbers: Sequence[int]) -> str:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterable, Iterator, Sequence
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 
@@ -27,6 +28,7 @@ from bot.config import AnswerStyle, Settings, load_settings
 
 if TYPE_CHECKING:
     from training.tasks.answers import Outcome, Question
+    from training.tasks.support import Pair
 
 T = TypeVar("T")
 AsJson = Annotated[bool, typer.Option("--json", help="Print nothing but the JSON object.")]
@@ -131,62 +133,44 @@ def _run(
 
 
 def support(
-    split: Annotated[str, typer.Option(help="Measure on this split of the written answers.")] = (
-        "dev"
-    ),
     fit: Annotated[
-        bool, typer.Option("--fit", help="Fit the floor on the train split and save it.")
+        bool, typer.Option("--fit", help="Fit the floors on the train split and save them.")
     ] = False,
     false_block: Annotated[
         float, typer.Option(min=0.0, max=0.5, help="Share of supported sentences to give up.")
     ] = 0.02,
     as_json: AsJson = False,
 ) -> None:
-    """The guard's support score: what its floor blocks, rightly and wrongly."""
-    from bot.answering.support import Floor
+    """The guard's support score on the written dev answers: what it blocks, rightly and wrongly."""
+    from bot.answering.support import Floors
     from bot.models.runtime import load_reader
-    from training.tasks.support import pairs_of, score
+    from training.tasks import support as task
 
     started = time.monotonic()
     reader = load_reader(load_settings())
     with progress_bars() as bars:
-        scored = score(
-            list(pairs_of("train" if split == "train" else "dev")),
-            reader,
-            lambda done, total: bars("scoring", done, total),
-        )
+        scored = task.score(list(task.pairs_of("dev")), reader, partial(bars, "measuring"))
         if fit:
-            learnt = score(
-                list(pairs_of("train")), reader, lambda done, total: bars("fitting", done, total)
-            )
-            floor = round(learnt.floor(false_block), 3)
-        else:
-            floor = Floor.load().floor
-    metrics = scored.metrics(floor)
-    if fit:
-        Floor(
-            floor,
-            reader.name,
-            f"training/data/written, train, at {false_block:g} false blocks; shares: {split}",
-            round(metrics["false_block"], 4),
-            round(metrics["blocked"], 4),
-        ).save()
+            learnt = task.score(list(task.pairs_of("train")), reader, partial(bars, "fitting"))
+            task.fit(learnt, scored, reader.name, false_block).save()
+    floors = Floors.load()
     langs = sorted({pair.lang for pair in scored.pairs})
-    by_lang = {
-        lang: scored.only(lambda pair, lang=lang: pair.lang == lang).metrics(floor)  # type: ignore[misc]
-        for lang in langs
-    }
-    across = scored.only(lambda pair: pair.across).metrics(floor)
+    by_lang = {lang: scored.only(partial(_is_in, lang)).metrics(floors) for lang in langs}
+    across = scored.only(lambda pair: pair.across).metrics(floors)
     finish(
         "support",
         len(scored.pairs),
-        metrics,
+        scored.metrics(floors),
         by_lang,
-        {"reader": reader.name, "floor": floor, "split": split, "fitted": fit},
+        {"reader": reader.name, "same": floors.same, "across": floors.across, "fitted": fit},
         started,
         as_json=as_json,
         also={"across_languages": rounded(across)},
     )
+
+
+def _is_in(lang: str, pair: Pair) -> bool:
+    return pair.lang == lang
 
 
 def _tracked(items: Iterable[T], total: int, what: str) -> Iterator[T]:

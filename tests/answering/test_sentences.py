@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -40,7 +42,7 @@ def test_pieces_of_any_size_give_the_same_sentences(text: str, size: int) -> Non
 def test_a_sentence_leaves_before_the_next_one_is_drafted() -> None:
     drafted: list[str] = []
 
-    def stream():  # type: ignore[no-untyped-def]
+    def stream() -> Iterator[str]:
         for piece in ["One [1].", " Two", " more [2]. ", "Three"]:
             drafted.append(piece)
             yield piece

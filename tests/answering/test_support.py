@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -11,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bot.answering.guard import check, is_courtesy, says_none
-from bot.answering.support import SHIPPED, Floor, Support
+from bot.answering.support import SHIPPED, Floors, Support
 from bot.errors import ConfigError
 from bot.models.adapters import READER, encoder_adapter
 from bot.types import Reading
@@ -20,7 +21,7 @@ PASSAGES = (
     "Warranty\nFrame and hinge: 6 years. Brake pads and tyres are wear items and are excluded.",
     "Rental\nA tent costs ¥60 a day. The deposit is half the price.",
 )
-FLOOR = Floor(-1.5, "reader-7", "written answers", 0.02, 0.74)
+FLOORS = Floors(-1.5, -2.5, "reader-7", "written answers", 0.02, 0.74)
 
 
 class Overlap:
@@ -38,7 +39,7 @@ class Overlap:
 
 
 def test_a_sentence_that_its_passage_does_not_bear_out_is_blocked() -> None:
-    support = Support(Overlap(), 0.0)
+    support = Support(Overlap(), 0.0, 0.0)
     said = "Brake pads and tyres are excluded [1]."
     assert check(said, PASSAGES, support=support).released
     verdict = check("Bells ring when rain falls [1].", PASSAGES, support=support)
@@ -46,8 +47,14 @@ def test_a_sentence_that_its_passage_does_not_bear_out_is_blocked() -> None:
     assert check("Bells ring when rain falls [1].", PASSAGES).released, "nothing else told"
 
 
+def test_a_passage_in_the_other_language_has_its_own_floor() -> None:
+    support = Support(Overlap(), 0.0, -9.0)
+    assert check("Rain is excluded [1].", ["雨天\n雨天除外。"], support=support).released
+    assert not check("Rain is excluded [1].", ["Rainy days\nNone."], support=support).released
+
+
 def test_the_passage_that_supports_it_most_counts() -> None:
-    support = Support(Overlap(), 0.0)
+    support = Support(Overlap(), 0.0, 0.0)
     assert check("The deposit is half the price [1][2].", PASSAGES, support=support).released
 
 
@@ -57,7 +64,7 @@ def test_the_passage_that_supports_it_most_counts() -> None:
 )
 def test_it_is_not_asked_about_what_is_blocked_anyway_or_states_nothing(sentence: str) -> None:
     reader = Overlap()
-    check(sentence, PASSAGES, support=Support(reader, 100.0))
+    check(sentence, PASSAGES, support=Support(reader, 100.0, 100.0))
     assert reader.asked == []
 
 
@@ -72,8 +79,8 @@ sentences = st.lists(
 @given(sentences, st.floats(-5, 5), st.floats(-5, 5))
 def test_a_higher_floor_never_lets_more_through(said: str, one: float, other: float) -> None:
     low, high = sorted((one, other))
-    strict = check(said, PASSAGES, support=Support(Overlap(), high))
-    mild = check(said, PASSAGES, support=Support(Overlap(), low))
+    strict = check(said, PASSAGES, support=Support(Overlap(), high, high))
+    mild = check(said, PASSAGES, support=Support(Overlap(), low, low))
     assert mild.released or not strict.released
     assert strict.cited == mild.cited
 
@@ -81,8 +88,8 @@ def test_a_higher_floor_never_lets_more_through(said: str, one: float, other: fl
 @given(st.one_of(sentences, st.text(max_size=80)))
 def test_it_only_ever_adds_to_what_the_guard_says(said: str) -> None:
     plain = check(said, PASSAGES)
-    none = check(said, PASSAGES, support=Support(Overlap(), float("-inf")))
-    every = check(said, PASSAGES, support=Support(Overlap(), float("inf")))
+    none = check(said, PASSAGES, support=Support(Overlap(), float("-inf"), float("-inf")))
+    every = check(said, PASSAGES, support=Support(Overlap(), float("inf"), float("inf")))
     assert none == plain
     assert [p for p in every.problems if p.code != "support_low"] == list(plain.problems)
     if every.released:
@@ -90,32 +97,34 @@ def test_it_only_ever_adds_to_what_the_guard_says(said: str) -> None:
 
 
 def test_a_floor_is_used_with_the_reader_it_was_fitted_for_only() -> None:
-    fitted = Support.fitted(Overlap(), FLOOR)
+    fitted = Support.fitted(Overlap(), FLOORS)
     assert fitted is not None
-    assert fitted.floor == -1.5
-    other = Floor(-1.5, "reader-8", "", 0.0, 0.0)
+    assert (fitted.same, fitted.across) == (-1.5, -2.5)
+    other = replace(FLOORS, reader="reader-8")
     assert Support.fitted(Overlap(), other) is None
-    assert Support.fitted(None, FLOOR) is None
+    assert Support.fitted(None, FLOORS) is None
 
 
 def test_a_floor_comes_back_as_it_was_saved(tmp_path: Path) -> None:
-    FLOOR.save(tmp_path / "floor.json")
-    assert Floor.load(tmp_path / "floor.json") == FLOOR
+    FLOORS.save(tmp_path / "floor.json")
+    assert Floors.load(tmp_path / "floor.json") == FLOORS
 
 
-@pytest.mark.parametrize("text", ["", "[]", "{}", json.dumps({"floor": "much"})])
+@pytest.mark.parametrize("text", ["", "[]", "{}", json.dumps({"same": "much"})])
 def test_a_damaged_floor_is_told_with_the_command_that_mends_it(tmp_path: Path, text: str) -> None:
     path = tmp_path / "floor.json"
     path.write_text(text, "utf-8")
     with pytest.raises(ConfigError, match="cannot be read") as told:
-        Floor.load(path)
+        Floors.load(path)
     assert "eval support --fit" in str(told.value.fix)
 
 
 def test_the_shipped_floor_belongs_to_the_shipped_reader() -> None:
     key = encoder_adapter(READER).key
-    assert Floor.load().reader.endswith(key), f"run: shopkeeper eval support --fit ({SHIPPED.name})"
+    assert Floors.load().reader.endswith(key), (
+        f"run: shopkeeper eval support --fit ({SHIPPED.name})"
+    )
 
 
 def test_the_shipped_floor_blocks_few_sentences_that_are_right() -> None:
-    assert Floor.load().false_block <= 0.08
+    assert Floors.load().false_block <= 0.08

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 import numpy as np
@@ -18,12 +18,12 @@ from numpy.typing import NDArray
 
 from bot.answering.guard import check, citations_in, without_citations
 from bot.answering.sentences import split
+from bot.answering.support import Floors, across
 from bot.protocols import Reader
 from training.data.answers import WRITTEN, read_jsonl
 from training.tasks.text_metrics import auroc
 
 _CITATION = re.compile(r"\[\d{1,2}\]")
-_HAN = re.compile(r"[\u3400-\u9fff]")
 Progress = Callable[[int, int], None]
 
 
@@ -39,7 +39,7 @@ class Pair:
     @property
     def across(self) -> bool:
         """Whether one is Chinese and the other is not."""
-        return bool(_HAN.search(self.sentence)) != bool(_HAN.search(self.passage))
+        return across(self.sentence, self.passage)
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,11 +61,12 @@ class Scored:
 
     def floor(self, false_block: float) -> float:
         """The score below which this share of the supported pairs falls."""
-        return float(np.quantile(self.scores[self.supported], false_block))
+        return round(float(np.quantile(self.scores[self.supported], false_block)), 3)
 
-    def metrics(self, floor: float) -> dict[str, float]:
-        """How well the score tells them apart, and what a floor does; NaN where nothing tells."""
-        below = self.scores < floor
+    def metrics(self, floors: Floors) -> dict[str, float]:
+        """How well the score tells them apart, and what floors do; NaN where nothing tells."""
+        wanted = [floors.across if pair.across else floors.same for pair in self.pairs]
+        below = self.scores < np.array(wanted)
         return {
             "auroc": auroc(self.scores, self.supported),
             "false_block": _share(below[self.supported]),
@@ -106,6 +107,28 @@ def score(pairs: Sequence[Pair], reader: Reader, progress: Progress | None = Non
         if progress:
             progress(done, len(pairs))
     return Scored(tuple(pairs), np.array(scores, np.float64))
+
+
+def fit(learnt: Scored, measured: Scored, reader: str, false_block: float) -> Floors:
+    """Floors that give up this share of the supported pairs of `learnt`.
+
+    Args:
+        learnt: pairs of both kinds, in one language and across.
+        measured: other pairs, for the shares that are kept with the floors.
+        reader: name of the weights.
+    """
+    floors = Floors(
+        learnt.only(lambda pair: not pair.across).floor(false_block),
+        learnt.only(lambda pair: pair.across).floor(false_block),
+        reader,
+        f"training/data/written, train, to block {false_block:g} of what is right; shares: dev",
+        0.0,
+        0.0,
+    )
+    found = measured.metrics(floors)
+    return replace(
+        floors, false_block=round(found["false_block"], 4), blocked=round(found["blocked"], 4)
+    )
 
 
 def _share(values: NDArray[np.bool_]) -> float:
