@@ -57,7 +57,7 @@ def run(command: Sequence[str], environment: Mapping[str, str]) -> dict[str, Any
     done = subprocess.run(  # noqa: S603 (commands of gate.json, which is part of the program)
         [str(Path(sys.executable).with_name("shopkeeper")), *command, "--json"],
         cwd=ROOT,
-        env={**os.environ, **environment},
+        env={**_plain_environment(), **environment},
         capture_output=True,
         text=True,
         check=False,
@@ -66,6 +66,16 @@ def run(command: Sequence[str], environment: Mapping[str, str]) -> dict[str, Any
     if done.returncode or not lines:
         raise RuntimeError(f"shopkeeper {' '.join(command)} failed: {done.stderr[-800:]}")
     return dict(json.loads(lines[-1]))
+
+
+def _plain_environment() -> dict[str, str]:
+    """Without the shop's settings: the gate judges what ships, wherever it is run."""
+    models = "SHOPKEEPER_MODELS_DIR"
+    return {
+        name: value
+        for name, value in os.environ.items()
+        if name == models or not name.startswith("SHOPKEEPER_")
+    }
 
 
 def main() -> int:
@@ -82,18 +92,20 @@ def main() -> int:
                 "faq_data/shop",
             ],
             cwd=ROOT,
-            env={**os.environ, **environment},
+            env={**_plain_environment(), **environment},
             check=True,
             stdout=subprocess.DEVNULL,
         )
         for check in checks:
             text = " ".join(check["command"])
             print(f"shopkeeper {text} …", flush=True)
-            found = missed_bounds(
-                text, run(check["command"], environment)["metrics"], check["bounds"]
-            )
+            metrics = run(check["command"], environment)["metrics"]
+            found = missed_bounds(text, metrics, check["bounds"])
             missed += found
-            print("\n".join(f"  MISSED {m}" for m in found) or "  kept", flush=True)
+            for m in found:
+                print(f"  MISSED {m.metric}: {m.found}, wanted {m.bound}")
+            kept = set(check["bounds"]) - {m.metric for m in found}
+            print("  kept:", ", ".join(f"{name} {metrics[name]}" for name in sorted(kept)))
     return 1 if missed else 0
 
 

@@ -79,7 +79,11 @@ def compare_files(a: Path, b: Path, seed: int = 11) -> list[Difference]:
     rng = np.random.default_rng(seed)
     found = []
     for name in measures:
-        pairs = [(left[k][name], right[k][name]) for k in shared if name in left[k] & right[k]]
+        pairs = [
+            (left[key][name], right[key][name])
+            for key in shared
+            if name in left[key] and name in right[key]
+        ]
         if pairs:
             found.append(_difference(name, np.array(pairs, np.float64), rng))
     if not found:
@@ -90,22 +94,17 @@ def compare_files(a: Path, b: Path, seed: int = 11) -> list[Difference]:
     return found
 
 
-class _Numbers(dict[str, float]):
-    """The numbers of one row; `a & b` are the names both have."""
+def _rows(path: Path) -> dict[str, dict[str, float]]:
+    """The numbers of each row, by its id."""
 
-    def __and__(self, other: _Numbers) -> set[str]:
-        return set(self) & set(other)
-
-
-def _rows(path: Path) -> dict[str, _Numbers]:
-    def convert(row: Row) -> tuple[str, _Numbers]:
+    def convert(row: Row) -> tuple[str, dict[str, float]]:
         key = str(row.values.get("id", row.line))
         numbers = {
             name: float(value)
             for name, value in row.values.items()
             if isinstance(value, (bool, int, float)) and name != "id"
         }
-        return key, _Numbers(numbers)
+        return key, numbers
 
     return dict(read_jsonl(path, convert).items)
 
