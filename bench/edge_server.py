@@ -24,6 +24,7 @@ from starlette.middleware import Middleware
 from bot.build import Shop
 from bot.channels import problems
 from bot.channels.edge import Edge
+from bot.channels.server import take_short_turns
 from bot.channels.webhooks.assembly import build_webhooks
 from bot.channels.worker import WorkerSettings
 from bot.config import Settings, load_settings
@@ -119,6 +120,7 @@ def main() -> None:
     arguments = parser.parse_args()
     settings = load_settings()
     configure(settings.log_level)
+    take_short_turns()
     script = Scripted(arguments.answer_ms, arguments.busy)
     if arguments.kind == "edge":
         opened = edge_alone(settings, script, arguments.lease_s)

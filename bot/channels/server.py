@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import signal
 import socket
+import sys
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -23,6 +24,18 @@ log = structlog.get_logger(__name__)
 
 FINISH_S: Final = 20
 """How long answers may take to finish after a signal; a service manager should wait for longer."""
+
+SHORT_TURN_S: Final = 0.0005
+"""How long a thread may hold the interpreter while others wait; ten times shorter than usual."""
+
+
+def take_short_turns() -> None:
+    """Let the event loop and those who store webhooks have the interpreter soon.
+
+    With each statement they give it up and must get it back from threads that store answers; at
+    5 ms a turn and half a dozen threads an acknowledgement took a tenth of a second.
+    """
+    sys.setswitchinterval(SHORT_TURN_S)
 
 
 class Server(uvicorn.Server):

@@ -10,13 +10,17 @@ import random
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import cached_property
 from typing import Any, Final
 
 from sqlalchemy import (
+    Boolean,
     Connection,
+    Integer,
     Row,
     Table,
     and_,
+    bindparam,
     delete,
     exists,
     func,
@@ -27,6 +31,7 @@ from sqlalchemy import (
 )
 
 from bot.privacy.finding import mask
+from bot.store.columns import UtcDateTime
 from bot.store.queue_records import BoxStats, Lease
 
 OPEN = ("pending", "working")
@@ -83,6 +88,7 @@ class Lane:
         self._scope = scope
         self._backoff = backoff
         self._backoffs = dict(backoffs or {})
+        self._updates: dict[tuple[tuple[str, ...], bool], Any] = {}
 
     def claim(
         self,
@@ -96,7 +102,13 @@ class Lane:
     ) -> list[tuple[Row[Any], Lease]]:
         """The oldest rows that are due, at most one per conversation, now leased to `worker`."""
         claimed = []
-        for row in connection.execute(self._due(now, limit, scopes)).all():
+        which = {
+            "now": now,
+            "scopes": list(scopes),
+            "everywhere": not scopes,
+            "most": max(0, limit),
+        }
+        for row in connection.execute(self._due, which).all():
             if row.attempts >= self._backoff_of(getattr(row, self._scope)).attempts:
                 # Whoever worked on it died with it each time.
                 reason = row.error or f"{row.attempts} workers stopped while they worked on it"
@@ -201,9 +213,14 @@ class Lane:
     def _backoff_of(self, scope: str) -> Backoff:
         return self._backoffs.get(scope, self._backoff)
 
-    def _due(self, now: datetime, limit: int, scopes: Sequence[str]) -> Any:
+    @cached_property
+    def _due(self) -> Any:
+        """The rows to claim. Made once, as all statements here that run for every row: making one
+        takes longer than the database takes to carry it out, and keeps all other threads waiting.
+        """
         table = self._table.c
         earlier = self._table.alias("earlier")
+        now = bindparam("now", type_=UtcDateTime)
         blocked = exists().where(
             table.conversation_key != "",
             earlier.c.conversation_key == table.conversation_key,
@@ -215,32 +232,50 @@ class Lane:
             and_(table.status == "pending", table.next_attempt_at <= now),
             and_(table.status == "working", table.lease_until <= now),
         )
+        within = table[self._scope].in_(bindparam("scopes", expanding=True))
         return (
             select(self._table)
-            .where(_open(self._table.name), due, ~blocked, *self._within(scopes))
+            .where(_open(self._table.name), due, ~blocked)
+            .where(or_(bindparam("everywhere", type_=Boolean), within))
             .order_by(table.id)
-            .limit(max(0, limit))
+            .limit(bindparam("most", type_=Integer))
             .with_for_update(skip_locked=True, of=self._table)
         )
 
     def _within(self, scopes: Sequence[str]) -> list[Any]:
         return [self._table.c[self._scope].in_(scopes)] if scopes else []
 
-    def _held(self, lease: Lease) -> list[Any]:
-        table = self._table.c
-        return [
-            table.id == lease.row_id,
-            table.status == "working",
-            table.lease_owner == lease.worker,
-            table.attempts == lease.attempt,
-        ]
-
     def _change_held(self, connection: Connection, lease: Lease, **values: object) -> bool:
-        statement = update(self._table).where(*self._held(lease)).values(**values)
-        return connection.execute(statement).rowcount == 1
+        statement = self._updating(tuple(values), held=True)
+        whose = {"its_worker": lease.worker, "its_attempt": lease.attempt}
+        found = connection.execute(statement, {**_named(values), "its_id": lease.row_id, **whose})
+        return found.rowcount == 1
 
     def _change(self, connection: Connection, row_id: int, **values: object) -> None:
-        connection.execute(update(self._table).where(self._table.c.id == row_id).values(**values))
+        statement = self._updating(tuple(values), held=False)
+        connection.execute(statement, {**_named(values), "its_id": row_id})
+
+    def _updating(self, names: tuple[str, ...], *, held: bool) -> Any:
+        """Sets these columns of one row, if it is held by whoever says so."""
+        known = self._updates.get((names, held))
+        if known is not None:
+            return known
+        table = self._table.c
+        where = [table.id == bindparam("its_id")]
+        if held:
+            where += [
+                table.status == "working",
+                table.lease_owner == bindparam("its_worker"),
+                table.attempts == bindparam("its_attempt"),
+            ]
+        columns: dict[str, Any] = {name: bindparam(f"new_{name}") for name in names}
+        statement = update(self._table).where(*where).values(**columns)
+        self._updates[names, held] = statement
+        return statement
+
+
+def _named(values: Mapping[str, object]) -> dict[str, object]:
+    return {f"new_{name}": value for name, value in values.items()}
 
 
 def _open(table: str) -> Any:

@@ -6,14 +6,15 @@ retries. Not covered: HTTP, signatures, what a payload means (`bot.channels`).
 
 from __future__ import annotations
 
+from asyncio import Future
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime, timedelta
 
 from sqlalchemy import Engine
 
 from bot.store import queue_rows
-from bot.store.codec import to_json
-from bot.store.columns import as_utc, utc_now
+from bot.store.arrivals import Arrivals
+from bot.store.columns import utc_now
 from bot.store.elsewhere import write_elsewhere
 from bot.store.lane import Backoff, Lane
 from bot.store.queue_records import (
@@ -30,9 +31,8 @@ from bot.store.queue_records import (
 from bot.store.queue_rows import IN_DOUBT, inbound_of_row, outgoing_of_row, write_outgoing
 from bot.store.standing import reply_lost
 from bot.store.tables import inbox, outbox
-from bot.store.together import Together
 from bot.store.transactions import reading, writing
-from bot.store.turn_writes import write_message, write_turn
+from bot.store.turn_writes import PreparedTurn, write_message, write_turn
 from bot.types import Message, Turn
 
 LEASE_S = 120.0
@@ -54,7 +54,7 @@ class SqlQueue:
         backoff = backoff or Backoff()
         self._engine = engine
         self._clock = clock
-        self._received = Together(engine, queue_rows.receive)
+        self._arrivals = Arrivals(engine, clock)
         self._inbox = Lane(inbox, "source", backoff)
         self._outbox = Lane(outbox, "channel", backoff, channel_backoffs)
 
@@ -68,17 +68,11 @@ class SqlQueue:
         Raises:
             StoreError: the database failed; do not acknowledge.
         """
-        now = self._clock()
-        values = {
-            "source": event.source,
-            "dedupe_key": event.dedupe_key,
-            "conversation_key": event.conversation_key,
-            "payload": event.payload,
-            "headers": to_json(dict(event.headers)),
-            "received_at": now if event.received_at is None else as_utc(event.received_at),
-            "next_attempt_at": now + timedelta(seconds=delay_s),
-        }
-        return self._received.do(values)
+        return self._arrivals.event(event, delay_s).result()
+
+    def receiving(self, event: Inbound, delay_s: float = 0.0) -> Future[bool]:
+        """`receive` for an event loop: many events share a commit. Cancel it to give it up."""
+        return self._arrivals.awaitable_event(event, delay_s)
 
     def claim_inbox(
         self,
@@ -154,12 +148,13 @@ class SqlQueue:
             StoreError: the database failed; nothing was stored.
         """
         now = self._clock()
+        prepared = None if turn is None else PreparedTurn.of(turn)
         with writing(self._engine, durable=False) as connection:
             if not self._inbox.finish(connection, item.lease, now, "done", error=""):
                 return False
-            if turn is not None:
-                write_turn(connection, turn)
-                queue_rows.refer(connection, turn.conversation_id, external)
+            if prepared is not None:
+                write_turn(connection, prepared)
+                queue_rows.refer(connection, prepared.turn.conversation_id, external)
             if message is not None:
                 write_message(connection, message)
                 queue_rows.refer(connection, message.conversation_id, external)
@@ -187,11 +182,11 @@ class SqlQueue:
 
     def confirm(self, key: str, external_id: str = "") -> bool:
         """The other side told us that it has what we sent under `key`. False if that was known."""
-        with reading(self._engine) as connection:
-            if not queue_rows.unconfirmed(connection, key):
-                return False
-        with writing(self._engine, durable=False) as connection:
-            return queue_rows.confirm(connection, key, external_id, self._clock())
+        return self._arrivals.echo(key, external_id).result()
+
+    def confirming(self, key: str, external_id: str = "") -> Future[bool]:
+        """`confirm` for an event loop."""
+        return self._arrivals.awaitable_echo(key, external_id)
 
     def delivered(self, item: OutboxItem, external_id: str = "") -> bool:
         """Mark as sent; `external_id` is the connected system's id of the message."""

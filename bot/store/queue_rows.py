@@ -7,11 +7,11 @@ confirms a delivery. Not covered: leases (`bot.store.lane`), transactions (`bot.
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from datetime import datetime
-from typing import Any
+from typing import Any, Final
 
-from sqlalchemy import Connection, Row, delete, func, select, update
+from sqlalchemy import Connection, Row, bindparam, delete, select, update
 
 from bot.store.queue_records import ExternalRef, Following, Inbound, InboxItem, Outgoing
 from bot.store.rows import insert_unless_there
@@ -19,6 +19,15 @@ from bot.store.tables import conversations, inbox, messages, outbox
 
 IN_DOUBT = "in doubt: "
 """Begins the `error` of an outbox row whose last attempt may have arrived."""
+
+_REFER: Final = (
+    update(conversations)
+    .where(conversations.c.id == bindparam("one"))
+    .values(
+        external_account_id=bindparam("account"),
+        external_conversation_id=bindparam("conversation"),
+    )
+)
 
 
 def inbound_of_row(row: Row[Any]) -> Inbound:
@@ -43,19 +52,6 @@ def outgoing_of_row(row: Row[Any]) -> Outgoing:
         text=row.text,
         payload=row.payload,
     )
-
-
-def receive(connection: Connection, values: Mapping[str, Any]) -> bool:
-    """Store an event, as part of a transaction. False if it was received before.
-
-    Events of a conversation are stored one after the other: PostgreSQL gives out row numbers
-    before the commit, and a later number must not be seen, and worked, before an earlier one.
-    """
-    if values["conversation_key"] and connection.dialect.name == "postgresql":
-        key = f"{values['source']}:{values['conversation_key']}"
-        lock = func.pg_advisory_xact_lock(func.hashtextextended(key, 0))
-        connection.execute(select(lock))
-    return insert_unless_there(connection, inbox, values)
 
 
 def write_outgoing(connection: Connection, outgoing: Outgoing, now: datetime) -> bool:
@@ -108,12 +104,6 @@ def absorb(connection: Connection, followers: Sequence[Following], now: datetime
         )
 
 
-def unconfirmed(connection: Connection, key: str) -> bool:
-    """Whether the outbox holds something under `key` that is not known to have arrived."""
-    query = select(outbox.c.id).where(outbox.c.idempotency_key == key, outbox.c.status != "done")
-    return connection.execute(query).first() is not None
-
-
 def confirm(connection: Connection, key: str, external_id: str, now: datetime) -> bool:
     """Mark as done what arrived, whoever is sending it. False if that was known."""
     statement = (
@@ -135,11 +125,5 @@ def refer(connection: Connection, conversation_id: str, external: ExternalRef | 
     """Note how the connected system calls a conversation."""
     if external is None:
         return
-    connection.execute(
-        update(conversations)
-        .where(conversations.c.id == conversation_id)
-        .values(
-            external_account_id=external.account_id,
-            external_conversation_id=external.conversation_id,
-        )
-    )
+    names = {"account": external.account_id, "conversation": external.conversation_id}
+    connection.execute(_REFER, {"one": conversation_id, **names})

@@ -10,7 +10,7 @@ from functools import cache
 from itertools import islice
 from typing import Any, TypeVar
 
-from sqlalchemy import Connection, Table
+from sqlalchemy import Column, Connection, Row, Table
 from sqlalchemy.dialects import postgresql, sqlite
 
 T = TypeVar("T")
@@ -25,11 +25,22 @@ def insert_unless_there(connection: Connection, table: Table, values: Mapping[st
     return connection.execute(statement, dict(values)).one_or_none() is not None
 
 
+def insert_each_unless_there(
+    connection: Connection,
+    table: Table,
+    rows: Sequence[Mapping[str, Any]],
+    told: tuple[Column[Any], ...],
+) -> Sequence[Row[Any]]:
+    """Insert rows with the same columns, in their order; the columns `told` of those inserted."""
+    statement = _insertion(connection.dialect.name, table, told)
+    return connection.execute(statement, [dict(row) for row in rows]).all()
+
+
 @cache
-def _insertion(dialect: str, table: Table) -> Any:
+def _insertion(dialect: str, table: Table, told: tuple[Column[Any], ...] = ()) -> Any:
     """Made once: making it takes longer than the database takes to carry it out."""
     insert: Any = postgresql.insert(table) if dialect == "postgresql" else sqlite.insert(table)
-    return insert.on_conflict_do_nothing().returning(*table.primary_key)
+    return insert.on_conflict_do_nothing().returning(*(told or table.primary_key))
 
 
 def chunks(items: Sequence[T], size: int = CHUNK) -> list[list[T]]:

@@ -11,10 +11,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import Any
+from typing import Any, Final
 from uuid import uuid4
 
-from sqlalchemy import Connection, Row, exists, func, insert, select, update
+from sqlalchemy import Connection, Row, bindparam, exists, func, insert, select, update
 
 from bot.answering.notices import notice
 from bot.handover.states import ElsewhereEvent, Event, Standing, after, followed, word_due
@@ -25,6 +25,8 @@ from bot.store.queue_rows import write_outgoing
 from bot.store.rows import insert_unless_there
 from bot.store.tables import conversations, messages, outbox, review_items, turns
 from bot.store.utterances import locked, write_utterance
+
+_OWED: Final = select(exists().where(timers.c.conversation_id == bindparam("one")))
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,8 +40,7 @@ class Opening:
 
 def standing_of(connection: Connection, row: Row[Any]) -> Standing:
     """Who is up in a conversation, from its row and its timer."""
-    owed = select(exists().where(timers.c.conversation_id == row.id))
-    known = row.status == "waiting" or bool(connection.execute(owed).scalar_one())
+    known = row.status == "waiting" or bool(connection.execute(_OWED, {"one": row.id}).scalar_one())
     return Standing(row.status, row.assigned_to, known and row.status != "resolved")
 
 

@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any
+from typing import Any, Final
 
 from sqlalchemy import Connection, Engine, Row, delete, select, update
 
@@ -25,6 +25,11 @@ SETTINGS_NAME = "settings"
 """The subscriber that SHOPKEEPER_EVENTS_URL names."""
 
 MAX_SECRETS = 3
+_ENABLED: Final = (
+    select(subscribers.c.name, subscribers.c.kinds)
+    .where(subscribers.c.disabled_because == "")
+    .order_by(subscribers.c.name)
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,9 +167,7 @@ def all_subscribers(connection: Connection) -> tuple[Subscriber, ...]:
 
 def names_that_want(connection: Connection, kind: str) -> list[str]:
     """Who is told of events of this kind, by name. No secret is opened: every turn asks."""
-    table = subscribers.c
-    query = select(table.name, table.kinds).where(table.disabled_because == "").order_by(table.name)
-    rows = connection.execute(query)
+    rows = connection.execute(_ENABLED)
     return [row.name for row in rows if not row.kinds or kind in row.kinds.split()]
 
 

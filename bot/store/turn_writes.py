@@ -7,10 +7,11 @@ queue. Not covered: opening the transaction (`bot.store.turns`, `bot.store.queue
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, Final
 
-from sqlalchemy import Connection, Row, insert, select, update
+from sqlalchemy import Connection, Row, bindparam, insert, select, update
 
 from bot.errors import StoreError
 from bot.handover.states import Event
@@ -26,6 +27,9 @@ from bot.store.utterances import locked, write_utterance
 from bot.types import Action, Intent, Message, Turn
 
 LAST_TEXT_CHARS = 200
+
+_INSERT_TURN: Final = insert(turns)
+_OWNER: Final = select(turns.c.conversation_id).where(turns.c.turn_id == bindparam("one"))
 
 _QUESTIONS = (Intent.QUESTION, Intent.PRODUCT_QUESTION)
 
@@ -44,8 +48,26 @@ def left_unanswered(turn: Turn) -> bool:
     return not cited and (bool(turn.error) or turn.query.intent in _QUESTIONS)
 
 
-def write_turn(connection: Connection, turn: Turn) -> bool:
+@dataclass(frozen=True, slots=True)
+class PreparedTurn:
+    """A turn and its row, masked and encoded before the transaction: others wait for that."""
+
+    turn: Turn
+    row: dict[str, Any]
+    unanswered: bool
+
+    @classmethod
+    def of(cls, turn: Turn) -> PreparedTurn:
+        """Does the work."""
+        unanswered = left_unanswered(turn)
+        return cls(
+            turn, _turn_row(turn, as_utc(turn.created_at), unanswered=unanswered), unanswered
+        )
+
+
+def write_turn(connection: Connection, prepared: PreparedTurn) -> bool:
     """Store a turn and everything that follows from it. False if it was stored before."""
+    turn, unanswered = prepared.turn, prepared.unanswered
     now = as_utc(turn.created_at)
     said_at = _said_at(turn.message, now)
     found = lock_conversation(connection, turn.conversation_id, turn.message, said_at)
@@ -61,8 +83,7 @@ def write_turn(connection: Connection, turn: Turn) -> bool:
         opening = Opening(turn.decision.reason, turn.turn_id, summary)
     happen(connection, found, happened, max(now, said_at), opening=opening)
     before = locked(connection, turn.conversation_id) or found
-    unanswered = left_unanswered(turn)
-    connection.execute(insert(turns).values(**_turn_row(turn, now, unanswered=unanswered)))
+    connection.execute(_INSERT_TURN, prepared.row)
     _write_customer_message(connection, turn.conversation_id, turn.message, said_at, turn.turn_id)
     write_utterance(
         connection, turn.conversation_id, "bot", turn.reply_text, at=now, turn_id=turn.turn_id
@@ -76,7 +97,7 @@ def write_turn(connection: Connection, turn: Turn) -> bool:
     if turn.query.lang != "other":
         changes["lang"] = turn.query.lang
     _touch(connection, before, turn.message.text, max(now, said_at), changes)
-    _ask_for_review(connection, turn, now, unanswered=unanswered)
+    _ask_for_review(connection, prepared, now)
     publish_turn(connection, turn, unanswered=unanswered, unhappy_before=before.unhappy)
     return True
 
@@ -120,8 +141,7 @@ def lock_conversation(
 
 
 def _is_stored(connection: Connection, turn: Turn) -> bool:
-    query = select(turns.c.conversation_id).where(turns.c.turn_id == turn.turn_id)
-    owner = connection.execute(query).scalar_one_or_none()
+    owner = connection.execute(_OWNER, {"one": turn.turn_id}).scalar_one_or_none()
     if owner is not None and owner != clean_key(turn.conversation_id):
         # Taking it for a repetition would lose what this customer said.
         raise StoreError(
@@ -228,10 +248,11 @@ def _turn_row(turn: Turn, now: datetime, *, unanswered: bool) -> dict[str, Any]:
     }
 
 
-def _ask_for_review(connection: Connection, turn: Turn, now: datetime, *, unanswered: bool) -> None:
+def _ask_for_review(connection: Connection, prepared: PreparedTurn, now: datetime) -> None:
+    turn, row = prepared.turn, prepared.row
     wanted = {
-        "turn_error": mask(turn.error),
-        "knowledge_gap": mask(turn.message.text) if unanswered and not turn.error else "",
+        "turn_error": row["error"],
+        "knowledge_gap": row["question"] if prepared.unanswered and not turn.error else "",
         "handover": turn.decision.reason if turn.decision.action is Action.HAND_OVER else "",
     }
     for kind, detail in wanted.items():

@@ -11,7 +11,7 @@ from sqlalchemy import Connection, Engine, exists, select
 from bot.store.handovers import episode_start
 from bot.store.tables import conversations, messages, turns
 from bot.store.transactions import reading, writing
-from bot.store.turn_writes import write_message, write_turn
+from bot.store.turn_writes import PreparedTurn, write_message, write_turn
 from bot.types import Action, HistoryEntry, Message, Turn, Waiting
 
 
@@ -95,8 +95,9 @@ class SqlTurnStore:
         Raises:
             StoreError: the database failed; nothing was stored.
         """
+        prepared = PreparedTurn.of(turn)
         with writing(self._engine) as connection:
-            write_turn(connection, turn)
+            write_turn(connection, prepared)
 
     def record(self, message: Message) -> bool:
         """Store what a customer said while a person has the conversation.

@@ -7,19 +7,22 @@ Covered: locking a conversation, storing one utterance once. Not covered: what f
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Any
+from typing import Any, Final
 
-from sqlalchemy import Connection, Row, select
+from sqlalchemy import Connection, Row, bindparam, select
 
 from bot.store.rows import insert_unless_there
 from bot.store.search_text import searchable
 from bot.store.tables import conversations, messages
 
+_LOCKED: Final = (
+    select(conversations).where(conversations.c.id == bindparam("one")).with_for_update()
+)
+
 
 def locked(connection: Connection, conversation_id: str) -> Row[Any] | None:
     """The conversation's row, locked until the transaction ends; None if there is none."""
-    query = select(conversations).where(conversations.c.id == conversation_id).with_for_update()
-    return connection.execute(query).one_or_none()
+    return connection.execute(_LOCKED, {"one": conversation_id}).one_or_none()
 
 
 def write_utterance(

@@ -11,6 +11,7 @@ logged.
 
 from __future__ import annotations
 
+from asyncio import Future
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -162,14 +163,24 @@ class Pipeline:
             return Ack(403, to_json({"error": "wrong_token"}))
         return Ack(200, answer, "text/plain")
 
-    def store(self, system: str, parsed: Parsed) -> Ack:
-        """Store the events of a request, then acknowledge. Waits for the database."""
+    async def store(self, system: str, parsed: Parsed) -> Ack:
+        """Store the events of a request, all in one commit if need be, then acknowledge.
+
+        Waits for the database without blocking the loop. Cancelled, it stores no more than what is
+        under way.
+        """
+        pending = [self._begin(system, item) for item in parsed.items]
         try:
-            for item in parsed.items:
-                self.counts.event(system, self._store(system, item))
+            for item, stored in zip(parsed.items, pending, strict=True):
+                new = stored is not None and await stored
+                self.counts.event(system, self._tell(system, item, new=new))
         except StoreError as error:
             log.warning("webhook_not_stored", system=system, error=error.message, fix=error.fix)
             return self.later(system, "not_stored", 500)
+        finally:
+            for stored in pending:
+                if stored is not None:
+                    stored.cancel()
         self.counts.request(system, "accepted")
         return Ack(200, parsed.ack, parsed.media_type)
 
@@ -191,19 +202,12 @@ class Pipeline:
         self.counts.request(system, why)
         return Ack(status, to_json({"error": why}), retry_after_s=3)
 
-    def _store(self, system: str, item: Received | Confirmed | Ignored) -> str:
-        """Store one event; the outcome as a stable code."""
+    def _begin(self, system: str, item: Received | Confirmed | Ignored) -> Future[bool] | None:
         if isinstance(item, Ignored):
-            log.debug("webhook_ignored", system=system, because=item.because)
-            return f"ignored_{item.because}"
+            return None
         if isinstance(item, Confirmed):
-            known = self.queue.confirm(item.key, item.external_id)
-            return "confirmed" if known else "ignored_own_message"
+            return self.queue.confirming(item.key, item.external_id)
         event = item.event
-        waits = isinstance(event, ChannelEvent) and (
-            event.kind == "customer_message" and event.may_answer
-        )
-        delay_s = self.quiet_s if waits else 0.0
         inbound = Inbound(
             source=system,
             dedupe_key=item.dedupe_key,
@@ -212,10 +216,24 @@ class Pipeline:
             headers=kind_header(event),
             received_at=self.clock(),
         )
-        told = {"system": system, "about": event.order_key, "kind": event.kind}
-        if not self.queue.receive(inbound, delay_s):
-            log.info("webhook_duplicate", **told)
-            return "duplicate"
-        self.wake(delay_s)
-        log.info("webhook_received", **told)
-        return "received"
+        return self.queue.receiving(inbound, self._delay_s(event))
+
+    def _tell(self, system: str, item: Received | Confirmed | Ignored, *, new: bool) -> str:
+        """Log what became of one event, wake who works it; the outcome as a stable code."""
+        if isinstance(item, Ignored):
+            log.debug("webhook_ignored", system=system, because=item.because)
+            return f"ignored_{item.because}"
+        if isinstance(item, Confirmed):
+            return "confirmed" if new else "ignored_own_message"
+        event = item.event
+        if new:
+            self.wake(self._delay_s(event))
+        outcome = "received" if new else "duplicate"
+        log.info(f"webhook_{outcome}", system=system, about=event.order_key, kind=event.kind)
+        return outcome
+
+    def _delay_s(self, event: object) -> float:
+        waits = isinstance(event, ChannelEvent) and (
+            event.kind == "customer_message" and event.may_answer
+        )
+        return self.quiet_s if waits else 0.0

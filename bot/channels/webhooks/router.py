@@ -10,8 +10,6 @@ import asyncio
 import time
 from typing import Final
 
-import anyio
-import anyio.to_thread
 import structlog
 from fastapi import APIRouter, Request
 from starlette.requests import ClientDisconnect
@@ -26,8 +24,6 @@ READ_TIMEOUT_S: Final = 5.0
 STORE_TIMEOUT_S: Final = 4.0
 """Chatwoot waits five seconds for an answer and does not repeat what timed out."""
 
-STORING_THREADS: Final = 20
-"""As many requests share one commit on SQLite; on PostgreSQL they leave half of the connections."""
 WAITING_REQUESTS: Final = 256
 
 
@@ -73,11 +69,10 @@ def webhook_router(pipeline: Pipeline) -> APIRouter:
 
 
 class _Door:
-    """Lets requests in. Its threads are its own: busy pages must not delay an acknowledgement."""
+    """Lets requests in. It needs no thread of the pool that pages use: they cannot delay it."""
 
     def __init__(self, pipeline: Pipeline) -> None:
         self._pipeline = pipeline
-        self._threads = anyio.CapacityLimiter(STORING_THREADS)
         self._waiting = 0
 
     async def receive(self, system: str, request: Request) -> Ack:
@@ -99,12 +94,10 @@ class _Door:
             return pipeline.later(system, "busy", 429)
         self._waiting += 1
         try:
-            with anyio.fail_after(STORE_TIMEOUT_S):
-                ack = await anyio.to_thread.run_sync(
-                    pipeline.store, system, parsed, limiter=self._threads, abandon_on_cancel=True
-                )
+            async with asyncio.timeout(STORE_TIMEOUT_S):
+                ack = await pipeline.store(system, parsed)
         except TimeoutError:
-            # The thread may still store it; then the repetition is a duplicate.
+            # What is under way may still be stored; then the repetition is a duplicate.
             log.warning("webhook_not_stored", system=system, error="the database is too slow")
             return pipeline.later(system, "too_slow", 500)
         finally:
