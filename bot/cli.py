@@ -17,26 +17,29 @@ from bot.logs import configure, secrets_in
 
 app = typer.Typer(
     name="shopkeeper",
-    help="Self-hosted customer service for online shops 掌柜. First steps: `shopkeeper demo`.",
+    help="Self-hosted customer service for online shops 掌柜. To look at it: `shopkeeper demo`. "
+    "Your own shop: `knowledge import`, `agents add`, `serve`; `doctor` when something is wrong.",
     no_args_is_help=True,
     pretty_exceptions_enable=False,
 )
+FIRST, UPKEEP, MEASURE = "First steps", "Running it", "Models, training, measuring"
 models_app = typer.Typer(help="Fetch and convert the models.", no_args_is_help=True)
 knowledge_app = typer.Typer(help="The shop's FAQs, policies and products.", no_args_is_help=True)
 train_app = typer.Typer(help="Train adapters and heads (needs the train extra).")
-for group, name in (
-    (models_app, "models"),
-    (knowledge_app, "knowledge"),
-    (train_app, "train"),
-):
-    app.add_typer(group, name=name)
+app.add_typer(knowledge_app, name="knowledge", rich_help_panel=FIRST)
+app.add_typer(models_app, name="models", rich_help_panel=MEASURE)
+app.add_typer(train_app, name="train", rich_help_panel=MEASURE)
 
-Host = Annotated[str, typer.Option(help="Address to listen on; 0.0.0.0 for all.")]
-Port = Annotated[int, typer.Option(help="Port of the page and the API.")]
+Host = Annotated[
+    str, typer.Option(help="Address to listen on; 0.0.0.0 for all.", show_default="127.0.0.1")
+]
+Port = Annotated[
+    int, typer.Option(help="Port of the page and the API.", min=0, max=65535, show_default="7860")
+]
 AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object.")]
 
 
-@app.command()
+@app.command(rich_help_panel=FIRST)
 def demo(port: Port = 0, host: Host = "") -> None:
     """Set up the models, load the demo shop and open the chat page."""
     from bot.commands import serving
@@ -44,7 +47,7 @@ def demo(port: Port = 0, host: Host = "") -> None:
     serving.demo(load_settings(), host, port)
 
 
-@app.command()
+@app.command(rich_help_panel=FIRST)
 def serve(port: Port = 0, host: Host = "") -> None:
     """Serve the chat page, the API, webhooks and the agents' console."""
     from bot.commands import serving
@@ -52,7 +55,7 @@ def serve(port: Port = 0, host: Host = "") -> None:
     serving.serve(load_settings(), host, port)
 
 
-@app.command()
+@app.command(rich_help_panel=FIRST)
 def chat() -> None:
     """Chat in the terminal."""
     from bot.commands import serving
@@ -60,7 +63,7 @@ def chat() -> None:
     serving.chat(load_settings())
 
 
-@app.command()
+@app.command(rich_help_panel=FIRST)
 def ask(question: str, as_json: AsJson = False) -> None:
     """Answer one question: `shopkeeper ask "Can I return worn shoes?"`."""
     from bot.commands import serving
@@ -68,7 +71,7 @@ def ask(question: str, as_json: AsJson = False) -> None:
     serving.ask(load_settings(), question, as_json)
 
 
-@app.command()
+@app.command(rich_help_panel=UPKEEP)
 def doctor(as_json: AsJson = False) -> None:
     """Say what is installed, missing or corrupt, and the command that fixes it."""
     from bot.commands import doctor as command
@@ -76,9 +79,9 @@ def doctor(as_json: AsJson = False) -> None:
     raise typer.Exit(command.doctor(load_settings(), as_json))
 
 
-@app.command()
+@app.command(rich_help_panel=UPKEEP)
 def config() -> None:
-    """Print the settings in force; secrets are hidden."""
+    """Print every setting, its value and what it does; secrets are hidden."""
     from bot.commands import doctor as command
 
     command.show_config(load_settings())
@@ -183,7 +186,7 @@ def knowledge_export(path: Path) -> None:
     knowledge.export(load_settings(), path)
 
 
-@app.command("index")
+@app.command("index", rich_help_panel=UPKEEP)
 def index_rebuild() -> None:
     """Build the search index again from the database."""
     from bot.commands import knowledge
@@ -191,7 +194,7 @@ def index_rebuild() -> None:
     knowledge.rebuild(load_settings())
 
 
-@app.command("calibrate")
+@app.command("calibrate", rich_help_panel=MEASURE)
 def calibrate(
     questions: Annotated[
         list[Path], typer.Argument(help="Golden questions (JSON Lines, see faq_data/README.md).")

@@ -33,7 +33,7 @@ def register(app: typer.Typer) -> None:
     group.command("role")(role)
     group.command("logout")(sign_out)
     group.command("unlock")(unlock)
-    app.add_typer(group, name="agents")
+    app.add_typer(group, name="agents", rich_help_panel="First steps")
 
 
 def add(

@@ -30,7 +30,7 @@ def register(app: typer.Typer) -> None:
         ("check", check),
     ):
         group.command(name)(command)
-    app.add_typer(group, name="db")
+    app.add_typer(group, name="db", rich_help_panel="Running it")
 
 
 def backup(

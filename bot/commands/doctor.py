@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 import socket
 import sys
@@ -13,7 +14,9 @@ from pathlib import Path
 
 from rich.console import Console
 from rich.table import Table
+from rich.text import Text
 
+from bot.commands.misspelt import PREFIX, misspelt, told
 from bot.config import Settings
 from bot.errors import ShopkeeperError
 from bot.models.adapters import MOOD, READER, answer_adapter, encoder_adapter
@@ -41,7 +44,10 @@ def doctor(settings: Settings, as_json: bool) -> int:
     if as_json:
         print(json.dumps([asdict(finding) for finding in findings], ensure_ascii=False))
     else:
-        table = Table("", "what", "found", "fix")
+        table = Table("", "what")
+        for name in ("found", "fix"):
+            # A path that is cut short helps nobody.
+            table.add_column(name, overflow="fold")
         for finding in findings:
             mark = "[green]ok[/]" if finding.ok else "[red]mend[/]"
             table.add_row(mark, finding.what, finding.detail, finding.fix)
@@ -52,7 +58,10 @@ def doctor(settings: Settings, as_json: bool) -> int:
 def examine(settings: Settings) -> Iterator[Finding]:
     """Look at everything that the program needs, cheapest first."""
     version = sys.version.split()[0]
-    yield Finding("Python", sys.version_info >= (3, 11), version, "use Python 3.11 or newer")
+    recent = sys.version_info >= (3, 11)
+    yield Finding("Python", recent, version, "" if recent else "use Python 3.11 or newer")
+    for name, guess in misspelt(os.environ).items():
+        yield Finding("environment", False, f"{name} is no setting", _rename(guess))
     for name in _LIBRARIES:
         yield _library(name, needed=True)
     for name in _TRAINING:
@@ -65,11 +74,21 @@ def examine(settings: Settings) -> Iterator[Finding]:
 
 
 def show_config(settings: Settings) -> None:
-    """Print the settings in force."""
-    table = Table("setting", "value", "environment")
+    """Print the settings in force, under the names they have in the environment."""
+    table = Table()
+    table.add_column("setting", no_wrap=True)
+    table.add_column("value", overflow="fold")
+    table.add_column("what it does")
     for name, value in settings.model_dump().items():
-        table.add_row(name, str(value), f"SHOPKEEPER_{name.upper()}")
+        about = type(settings).model_fields[name].description or ""
+        table.add_row(f"{PREFIX}{name.upper()}", Text(str(value)), Text(about))
     Console().print(table)
+    for name, guess in misspelt(os.environ).items():
+        Console(stderr=True).print("note:", told(name, guess), style="yellow", markup=False)
+
+
+def _rename(guess: str) -> str:
+    return f"did you mean {guess}?" if guess else "unset it; all settings: shopkeeper config"
 
 
 def _library(name: str, *, needed: bool) -> Finding:

@@ -41,7 +41,7 @@ def register(app: typer.Typer) -> None:
     """Add the group to the command line."""
     eval_answers.register(eval_app)
     eval_app.command("compare")(compare)
-    app.add_typer(eval_app, name="eval")
+    app.add_typer(eval_app, name="eval", rich_help_panel="Models, training, measuring")
 
 
 @eval_app.command("retrieval")

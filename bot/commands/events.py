@@ -40,7 +40,7 @@ def register(app: typer.Typer) -> None:
         ("replay", replay),
     ):
         group.command(name)(command)
-    app.add_typer(group, name="events")
+    app.add_typer(group, name="events", rich_help_panel="Running it")
 
 
 def subscribers() -> None:

@@ -27,7 +27,7 @@ def register(app: typer.Typer) -> None:
     group = typer.Typer(help="Keys of programs that use /api/v1.", no_args_is_help=True)
     for name, command in (("create", create), ("list", show), ("revoke", revoke)):
         group.command(name)(command)
-    app.add_typer(group, name="keys")
+    app.add_typer(group, name="keys", rich_help_panel="Running it")
 
 
 def create(

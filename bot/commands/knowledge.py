@@ -24,11 +24,22 @@ console = Console(stderr=True)
 
 
 def delete(settings: Settings, passage_ids: list[str]) -> None:
-    """Delete passages."""
+    """Delete passages; all of them, or none when an id is wrong.
+
+    Raises:
+        InputError: there is no passage of such an id; nothing was deleted.
+    """
     with open_shop(settings, models=False) as shop:
+        there = shop.knowledge.live_ids(passage_ids)
+        missing = [passage_id for passage_id in passage_ids if passage_id not in there]
+        if missing:
+            raise InputError(
+                f"there is no passage {', '.join(missing)}; nothing was deleted",
+                fix="see: shopkeeper knowledge list",
+            )
         count = shop.knowledge.delete(passage_ids)
         record_command(shop.engine, "knowledge.delete", "", f"{count} passages")
-    console.print(f"{count} of {len(passage_ids)} passages deleted")
+    console.print(f"{count} passages deleted; a running server no longer answers with them")
 
 
 def show(settings: Settings, search: str) -> None:

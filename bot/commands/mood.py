@@ -29,7 +29,7 @@ ReadTexts = Callable[[Sequence[str]], Sequence[Mood]]
 
 def register(app: typer.Typer) -> None:
     """Add the command to the command line."""
-    app.command("mood")(mood)
+    app.command("mood", rich_help_panel="Running it")(mood)
 
 
 def mood(

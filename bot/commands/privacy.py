@@ -57,7 +57,7 @@ def register(app: typer.Typer) -> None:
         ("measure", masking.measure),
     ):
         group.command(name)(command)
-    app.add_typer(group, name="privacy")
+    app.add_typer(group, name="privacy", rich_help_panel="Running it")
 
 
 def export(

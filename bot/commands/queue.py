@@ -69,7 +69,7 @@ def register(app: typer.Typer) -> None:
     group = typer.Typer(help="Events that came in, replies that go out.", no_args_is_help=True)
     for name, command in (("list", show_list), ("show", show), ("replay", replay), ("drop", drop)):
         group.command(name)(command)
-    app.add_typer(group, name="queue")
+    app.add_typer(group, name="queue", rich_help_panel="Running it")
 
 
 def show_list(

@@ -15,6 +15,7 @@ from typing import Literal
 from rich.console import Console
 
 from bot.build import Shop, open_shop
+from bot.commands.misspelt import misspelt, told
 from bot.commands.models import progress_bars, setup
 from bot.config import Settings
 from bot.errors import ShopkeeperError
@@ -46,6 +47,8 @@ def serve(settings: Settings, host: str, port: int) -> None:
     """Serve until stopped."""
     from bot.channels.server import orderly_end, take_short_turns
 
+    for name, guess in misspelt(os.environ).items():
+        console.print("note:", told(name, guess), style="yellow", markup=False)
     host, port = host or settings.host, port or settings.port
     listener = _listen(host, port)
     started = time.monotonic()

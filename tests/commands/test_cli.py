@@ -54,6 +54,29 @@ def test_a_wrong_setting_is_named(tmp_path: Path, setting: str, value: str) -> N
     refused(result, f"SHOPKEEPER_{setting}")
 
 
+@pytest.mark.parametrize("command", ["config", "doctor"])
+def test_a_setting_that_does_not_exist_is_told(tmp_path: Path, command: str) -> None:
+    result = shopkeeper(command, home=tmp_path, SHOPKEEPER_PROT="1", COLUMNS="200")
+    said = " ".join((result.stdout + result.stderr).split())
+    assert "SHOPKEEPER_PROT is no setting" in said
+    assert "did you mean SHOPKEEPER_PORT?" in said
+
+
+def test_a_port_that_no_machine_has_is_refused(tmp_path: Path) -> None:
+    result = shopkeeper("serve", "--port", "99999", home=tmp_path)
+    assert result.returncode == 2
+    assert "65535" in result.stderr
+    assert "Traceback" not in result.stderr
+
+
+def test_deleting_what_is_not_there_deletes_nothing(tmp_path: Path) -> None:
+    put = ("knowledge", "put", "f1", "--title", "Do you ship?", "--text", "Yes.")
+    assert shopkeeper(*put, home=tmp_path).returncode == 0
+    refused(shopkeeper("knowledge", "delete", "f1", "f2", home=tmp_path), "f2", "nothing was")
+    assert "f1" in shopkeeper("knowledge", "list", home=tmp_path).stdout
+    assert shopkeeper("knowledge", "delete", "f1", home=tmp_path).returncode == 0
+
+
 def test_secrets_are_not_shown(tmp_path: Path) -> None:
     result = shopkeeper("config", home=tmp_path, SHOPKEEPER_CHATWOOT_TOKEN="hunter2-hunter2")
     assert result.returncode == 0
