@@ -245,6 +245,7 @@ _TEXTS: dict[str, tuple[str, str]] = {
         "与原文的肯定或否定相反",
     ),
     "problem_condition_lost": ("leaves out a condition of the source", "漏掉了原文的条件"),
+    "problem_support_low": ("its source does not bear it out", "出处不足以支持该说法"),
     "problem_claimed_action": ("claims an action it cannot take", "声称执行了做不到的操作"),
     "problem_prompt_leak": ("shows its instructions", "泄露内部指令"),
     "problem_unsupported_name": ("name is not in the source", "名称不在出处中"),
