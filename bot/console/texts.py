@@ -240,10 +240,7 @@ _TEXTS: dict[str, tuple[str, str]] = {
     # codes: what the guard found
     "problem_citation_unknown": ("cites a source that was not given", "引用了不存在的资料"),
     "problem_citation_missing": ("no source", "没有出处"),
-    "problem_negation_changed": (
-        "says yes where the source says no, or the reverse",
-        "与原文的肯定或否定相反",
-    ),
+    "problem_negation_changed": ("yes and no differ from the source", "与原文的肯定或否定相反"),
     "problem_condition_lost": ("leaves out a condition of the source", "漏掉了原文的条件"),
     "problem_support_low": ("its source does not bear it out", "出处不足以支持该说法"),
     "problem_claimed_action": ("claims an action it cannot take", "声称执行了做不到的操作"),
