@@ -46,22 +46,29 @@ _NEARLY = 0.85
 def kept(sentence: str, evidence: str) -> list[Problem]:
     """`negation_changed` or `condition_lost`, where the passage's own words tell.
 
-    Clauses are compared with clauses for the negation, since "hearts are possible, emojis are not"
-    says both; whole sentences for the condition, which often stands in a clause of its own.
-
     Args:
         sentence: a draft, without its citations.
         evidence: the text of what it cites.
     """
     said = _SAYS_NO.sub("", fold(sentence))
     whole = [evidence[start:end] for start, end in sentence_spans(evidence)]
+    return _changed_negation(said, whole) or _lost_condition(said, whole)
+
+
+def _changed_negation(said: str, evidence: Sequence[str]) -> list[Problem]:
+    """Clause against clause, since "hearts are possible, emojis are not" says both."""
     negated = bool(_NEGATION.search(said))
-    clauses = [clause for text in whole for clause in (text, *_CLAUSE.split(text))]
+    clauses = [clause for text in evidence for clause in (text, *_CLAUSE.split(text))]
     share, sources = _sources(said, clauses)
     opposed = sources and all(_denies(source, said) != negated for source in sources)
     if opposed and (not negated or share >= _THE_SAME):
         return [Problem("negation_changed", sources[0].strip()[:80])]
-    share, sources = _sources(said, whole)
+    return []
+
+
+def _lost_condition(said: str, evidence: Sequence[str]) -> list[Problem]:
+    """Sentence against sentence: a condition often stands in a clause of its own."""
+    _, sources = _sources(said, evidence)
     lost = sources and all(_STRONG_RESTRICTION.search(source) for source in sources)
     if lost and not _RESTRICTION.search(said):
         return [Problem("condition_lost", sources[0][:80])]
