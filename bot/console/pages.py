@@ -147,6 +147,7 @@ def page_router(parts: AppParts, renderer: Renderer, lockout: Lockout) -> APIRou
             handover=detail.handover,
             episodes=detail.episodes,
             last_mood=detail.turns[-1].turn.mood if detail.turns else None,
+            following=_next_waiting(parts, conversation_id),
         )
 
     @router.get("/unanswered")
@@ -164,6 +165,12 @@ def page_router(parts: AppParts, renderer: Renderer, lockout: Lockout) -> APIRou
         )
 
     return router
+
+
+def _next_waiting(parts: AppParts, but: str) -> str:
+    """Whom to serve next, other than the conversation on the page; "" when nobody waits."""
+    first = parts.queries.conversations(_filter("waiting", ""), 2).items
+    return next((one.conversation_id for one in first if one.conversation_id != but), "")
 
 
 def _filter(view: str, search: str) -> ConversationFilter:

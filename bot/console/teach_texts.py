@@ -1,9 +1,18 @@
-"""Words of the page on which agents write and correct what the bot says, in English and Chinese."""
+"""Words for working through the queue, and for writing and correcting what the bot says, in English
+and Chinese.
+"""
 
 from __future__ import annotations
 
 TEACH: dict[str, tuple[str, str]] = {
     "conversation_one": ("Conversation", "返回会话"),
+    "owed": ("Awaits a reply", "待回复"),
+    "next_waiting": ("Next in line", "下一位等待的顾客"),
+    "talk_keys": (
+        "t takes over, r replies, n opens the next in line, u goes back",
+        "t 接管，r 回复，n 下一位，u 返回",
+    ),
+    "frustration_now": ("now {now}, at most {most}", "当前 {now}，最高 {most}"),
     "teach_new": ("Write the answer", "补充答案"),
     "teach_edit": ("Change this entry", "修改这条资料"),
     "teach_correct": ("Correct", "纠正"),

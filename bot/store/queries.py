@@ -240,12 +240,12 @@ def _message(row: Row[Any]) -> MessageRecord:
 
 
 def _summaries(connection: Connection, rows: Sequence[Row[Any]]) -> tuple[ConversationSummary, ...]:
-    late = connection.execute(
-        select(timers.c.conversation_id).where(
-            timers.c.fired > 0, timers.c.conversation_id.in_([row.id for row in rows])
+    running = connection.execute(
+        select(timers.c.conversation_id, timers.c.fired).where(
+            timers.c.conversation_id.in_([row.id for row in rows])
         )
     )
-    overdue = set(late.scalars())
+    fired = {timer.conversation_id: timer.fired for timer in running}
     votes = connection.execute(
         select(turns.c.conversation_id, func.min(feedback.c.value).label("worst"))
         .join(feedback, feedback.c.turn_id == turns.c.turn_id)
@@ -274,7 +274,8 @@ def _summaries(connection: Connection, rows: Sequence[Row[Any]]) -> tuple[Conver
             previous_conversation_id=row.previous_conversation_id or "",
             external_account_id=row.external_account_id,
             external_conversation_id=row.external_conversation_id,
-            overdue=row.status == "waiting" and row.id in overdue,
+            overdue=row.status == "waiting" and fired.get(row.id, 0) > 0,
+            owed=row.status == "agent" and row.id in fired,
         )
         for row in rows
     )

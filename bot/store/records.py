@@ -47,7 +47,8 @@ class ConversationSummary:
 
     `frustration` is the highest so far, in [0, 1]. `feedback` is -1 if any answer was voted down,
     else 1 if any was voted up, else 0. `unanswered` counts questions the shop's texts left open.
-    `overdue`: it waits, and its timer has run out.
+    `overdue`: it waits, and its timer has run out. `owed`: a person has it, and the customer has
+    written since that person's last reply.
     """
 
     conversation_id: str
@@ -70,6 +71,7 @@ class ConversationSummary:
     external_account_id: str = ""
     external_conversation_id: str = ""
     overdue: bool = False
+    owed: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bot.types import Message
 from tests.console.conftest import PASSWORD, Desk
 
 
@@ -50,6 +51,37 @@ def test_a_colleagues_conversation_stays_theirs(anna: Desk) -> None:
     before = len(anna.shop.parts.queries.messages(waiting))
     anna.do("reply", waiting, text="me too")
     assert len(anna.shop.parts.queries.messages(waiting)) == before
+
+
+def test_who_writes_to_a_person_is_shown_until_they_reply(anna: Desk) -> None:
+    mine = anna.ids[0]
+
+    def owed() -> bool:
+        found = anna.shop.parts.queries.summary(mine)
+        assert found is not None
+        shown = "Awaits a reply" in anna.client.get("/console/", params={"view": "mine"}).text
+        assert shown == found.owed
+        return shown
+
+    anna.do("take_over", mine)
+    anna.do("reply", mine, text="Looking into it.", request_id="1")
+    assert not owed()
+    list(anna.shop.answer(Message(mine, "Thank you. And the lid?", "web", message_id="more")))
+    assert owed()
+    anna.do("reply", mine, text="That comes too.", request_id="2")
+    assert not owed()
+
+
+def test_the_next_in_line_is_one_click_away(anna: Desk) -> None:
+    served, other = anna.ids[1], anna.ids[0]  # both unhappy, the first has waited longer
+    page = anna.client.get(f"/console/c/{served}").text
+    assert f'href="/console/c/{other}" class="quiet next"' in page
+    assert (
+        f'href="/console/c/{served}" class="quiet next"' in anna.do("take_over", anna.ids[4]).text
+    )
+    for waiting in anna.ids[:3]:
+        anna.do("resolve", waiting)
+    assert "quiet next" not in anna.client.get(f"/console/c/{served}").text
 
 
 def test_an_empty_reply_is_refused(anna: Desk) -> None:

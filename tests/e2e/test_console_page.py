@@ -44,6 +44,32 @@ def test_the_keyboard_opens_the_most_urgent_and_comes_back(desk: Page, ids: list
     expect(desk.locator(".row.is-chosen")).to_have_attribute("data-id", longest)
 
 
+def test_the_way_back_leads_to_the_filter_and_search_that_one_came_from(desk: Page) -> None:
+    desk.locator(".view-unhappy").click()
+    desk.get_by_role("searchbox").fill("money")
+    desk.get_by_role("searchbox").press("Enter")
+    expect(desk.locator(".row")).to_have_count(1)
+    came_from = desk.url
+    desk.locator(".row a").click()
+    expect(desk.locator("#conversation")).to_be_visible()
+    desk.keyboard.press("u")
+    desk.wait_for_url(came_from)
+
+
+def test_an_open_question_is_answered_for_everybody(desk: Page, ids: list[str], shop: Shop) -> None:
+    desk.get_by_role("link", name="Unanswered questions").click()
+    desk.locator(f'.row[data-id="{ids[4]}-0"]').get_by_role("link", name="Write the answer").click()
+    desk.get_by_label("Answer, word for word").fill("No, it needs mains power.")
+    desk.get_by_role("button", name="Save").click()
+    expect(desk.get_by_text("Saved. From now on the bot answers with it.")).to_be_visible()
+    saved = {one.text for one in shop.parts.knowledge.live_passages()}
+    assert "No, it needs mains power." in saved
+    desk.get_by_role("link", name="Correct").first.click()
+    desk.once("dialog", lambda dialog: dialog.accept())
+    desk.get_by_role("button", name="Stop using this entry").click()
+    expect(desk.get_by_text("The bot no longer answers with this entry.")).to_be_visible()
+
+
 def test_the_list_keeps_up_to_date_and_keeps_its_place(
     desk: Page, ids: list[str], shop: Shop, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -99,6 +99,7 @@
         if (dot) dot.title = live.dataset.stale;
       }
     };
+    try { sessionStorage.setItem("console.list", location.search); } catch { /* private window */ }
     setInterval(keepUp, LIST_EVERY_MS);
     document.addEventListener("visibilitychange", keepUp);
     mark();
@@ -107,6 +108,10 @@
       if (before && rows().some((row) => row.dataset.id === before)) choose(before, true);
     } catch { /* private window */ }
   }
+
+  // The way back leads to the list as it was: its filter, its search, its page.
+  const list = document.querySelector("a[data-list]");
+  try { if (list) list.search = sessionStorage.getItem("console.list") || ""; } catch { /* private window */ }
 
   // ---- a conversation keeps up to date ---------------------------------------------------
   const talk = document.getElementById("conversation");
