@@ -1,11 +1,13 @@
 """The questions that an empty chat suggests: what the owner chose, or some of the shop's own.
 
-Covered: choosing among the titles of the FAQ entries, evenly over all of them, since neighbours are
-about one subject. Read when the server starts. Not covered: how they look (`static/chat_nodes.js`).
+Covered: choosing among the titles of the FAQ entries: where their ids name topics (`faq-returns-01`)
+the first question of the largest topics, since the first is the plainest; else evenly over all of
+them, since neighbours are about one subject. Read when the server starts. Not covered: how they look (`static/chat_nodes.js`).
 """
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from datetime import date
 
@@ -18,6 +20,9 @@ SHOWN = 4
 _LOOKED_AT = 2000
 _CHARS: dict[UiLang, tuple[int, int]] = {"en": (12, 64), "zh": (5, 24)}
 """Lengths of a title that reads as a question and fits on a button."""
+
+_NUMBER = re.compile(r"[-_.#]?\d+(?:\.[a-zA-Z-]+)?$")
+"""What tells entries of one topic apart: `-03.en` of `faq-returns-03.en`."""
 
 _LANGS: dict[UiLang, Sequence[Lang]] = {"en": ("en",), "zh": ("zh-Hans", "zh-Hant")}
 
@@ -46,10 +51,17 @@ def _chosen(setting: str) -> tuple[str, ...]:
 
 def _from(knowledge: SqlKnowledgeStore, lang: UiLang, today: date) -> tuple[str, ...]:
     least, most = _CHARS[lang]
-    titles = knowledge.faq_titles(_LANGS[lang], today, _LOOKED_AT)
-    fit = [title for title in dict.fromkeys(titles) if least <= len(title) <= most]
-    asked = [title for title in fit if title.endswith(("?", "？"))] or fit
-    return spread(asked, SHOWN)
+    found = knowledge.faq_titles(_LANGS[lang], today, _LOOKED_AT)
+    topics: dict[str, list[str]] = {}
+    for passage_id, title in found:
+        if least <= len(title) <= most and title.endswith(("?", "？")):
+            topics.setdefault(_NUMBER.sub("", passage_id), []).append(title)
+    largest = sorted(topics.values(), key=len, reverse=True)
+    if len(largest) >= SHOWN and len(largest[SHOWN - 1]) > 1:
+        return tuple(titles[0] for titles in largest[:SHOWN])
+    return spread(
+        list(dict.fromkeys(title for titles in topics.values() for title in titles)), SHOWN
+    )
 
 
 def spread(items: Sequence[str], count: int) -> tuple[str, ...]:

@@ -24,11 +24,6 @@ from bot.logs import configure, log_crashes, secrets_in
 console = Console(stderr=True)
 DEMO_SHOP = Path(__file__).resolve().parents[2] / "faq_data" / "shop"
 DEMO_AGENT = "demo"
-DEMO_EXAMPLES = {
-    "examples_en": "How many days do I have to send something back? | From what amount is delivery "
-    "free? | How long is the warranty on luggage? | How do I descale a kettle?",
-    "examples_zh": "收到货后几天内可以退？ | 订单满多少可以包邮？ | 行李箱保修几年？ | 水壶怎么除水垢？",
-}
 
 
 def demo(settings: Settings, host: str, port: int) -> None:
@@ -39,8 +34,7 @@ def demo(settings: Settings, host: str, port: int) -> None:
     with open_shop(settings, models=False) as shop:
         load_demo_shop(shop, DEMO_SHOP)
         _demo_agent(shop)
-    suggested = {key: getattr(settings, key) or text for key, text in DEMO_EXAMPLES.items()}
-    serve(settings.model_copy(update=suggested), host, port)
+    serve(settings, host, port)
 
 
 def serve(settings: Settings, host: str, port: int) -> None:

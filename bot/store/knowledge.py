@@ -97,11 +97,13 @@ class SqlKnowledgeStore:
             rows = _rows(connection, {clean_key(passage_id) for passage_id in passage_ids})
         return frozenset(row.passage_id for row in rows.values() if not row.deleted)
 
-    def faq_titles(self, langs: Sequence[Lang], day: date, limit: int) -> tuple[str, ...]:
-        """Titles of the first `limit` FAQ entries in these languages that are valid on `day`."""
+    def faq_titles(
+        self, langs: Sequence[Lang], day: date, limit: int
+    ) -> tuple[tuple[str, str], ...]:
+        """Ids and titles of the first `limit` FAQ entries in these languages, valid on `day`."""
         table = passages.c
         query = (
-            select(table.title)
+            select(table.passage_id, table.title)
             .where(~table.deleted, table.kind == "faq", table.lang.in_(langs))
             .where(or_(table.valid_from.is_(None), table.valid_from <= day))
             .where(or_(table.valid_until.is_(None), table.valid_until >= day))
@@ -109,7 +111,8 @@ class SqlKnowledgeStore:
             .limit(limit)
         )
         with reading(self._engine) as connection:
-            return tuple(connection.execute(query).scalars())
+            rows = connection.execute(query).all()
+        return tuple((row.passage_id, row.title) for row in rows)
 
     def versions(self, passage_id: str) -> tuple[PassageVersion, ...]:
         """Everything the passage ever said, oldest first; empty for an unknown id."""

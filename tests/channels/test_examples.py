@@ -47,6 +47,20 @@ def test_they_are_the_shops_own_questions_and_no_other_shops(shop: Shop) -> None
     assert found["zh"] == ("送到新疆吗？",)
 
 
+def test_the_first_question_of_each_large_topic_is_the_plainest(shop: Shop) -> None:
+    sizes = {"returns": 5, "delivery": 4, "payment": 3, "warranty": 2, "fapiao": 1}
+    shop.parts.knowledge.upsert(
+        [
+            Passage(f"faq-{topic}-{n:02d}.en", "faq", "en", f"Question {n} of {topic}?", "Yes.")
+            for topic, size in sizes.items()
+            for n in range(1, size + 1)
+        ]
+    )
+    found = examples(Settings(), shop.parts.knowledge, TODAY)["en"]
+    topics = ("returns", "delivery", "payment", "warranty")
+    assert found == tuple(f"Question 1 of {topic}?" for topic in topics)
+
+
 def test_a_shop_in_one_language_suggests_in_that_one(shop: Shop) -> None:
     shop.parts.knowledge.upsert([faq(1, "满多少可以包邮？", "zh-Hans")])
     assert examples(Settings(), shop.parts.knowledge, TODAY)["en"] == ("满多少可以包邮？",)
