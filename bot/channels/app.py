@@ -47,7 +47,8 @@ def create_app(
 
     @asynccontextmanager
     async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
-        yield
+        with desk.sharing:
+            yield
         await anyio.to_thread.run_sync(desk.gate.shutdown)
 
     app = FastAPI(

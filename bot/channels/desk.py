@@ -15,6 +15,7 @@ from bot.channels.examples import examples
 from bot.channels.gate import AnswerGate, AnswerStream
 from bot.channels.limits import CustomerLimits
 from bot.channels.parts import AppParts
+from bot.channels.sharing import Sharing
 from bot.channels.texts import UiLang
 from bot.store.records import MessageRecord, Status, TurnRecord
 from bot.types import Message, Turn
@@ -36,6 +37,7 @@ class Desk:
         self._parts = parts
         self.gate = AnswerGate(parts.answer, parts.settings.workers)
         self._limits = CustomerLimits(parts.settings)
+        self.sharing = Sharing(self._limits, parts.access.rates)
 
     def open(self, message: Message, address: str = "") -> AnswerStream:
         """Start to answer.

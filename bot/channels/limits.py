@@ -2,9 +2,9 @@
 
 Covered: the generic cell rate algorithm (GCRA; ITU-T I.371, annex A): `20/minute` lets 20 requests
 through at once and then one every three seconds, and says exactly when the next one may come. One
-number is kept per customer or address, for at most `MAX_KEYS` of each. Counted in this process:
-behind N processes a limit is up to N times as high. Not covered: how many requests run at the same
-time (`bot.channels.admission`, `bot.channels.gate`), guessing at passwords (`bot.console.lockout`,
+number is kept per customer or address, for at most `MAX_KEYS` of each. Counted in this process, at
+once; what several processes let through is added up by `bot.channels.sharing`. Not covered: how many
+requests run at the same time (`bot.channels.admission`, `bot.channels.gate`), guessing at passwords (`bot.console.lockout`,
 which counts in the database).
 """
 
@@ -15,8 +15,8 @@ import math
 import re
 import threading
 import time
-from collections import OrderedDict
-from collections.abc import Callable, Sequence
+from collections import Counter, OrderedDict
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -25,6 +25,8 @@ from bot.config import Settings
 from bot.errors import ConfigError
 
 MAX_KEYS: Final = 50_000
+SHARED_FROM: Final = 0.1
+"""A bucket is other processes' concern when it is filled to a tenth."""
 _SECONDS: Final = {"second": 1.0, "minute": 60.0, "hour": 3600.0, "day": 86_400.0}
 _RATE: Final = re.compile(r"(\d{1,9})\s*/\s*(second|minute|hour|day)s?")
 
@@ -83,6 +85,7 @@ class RateLimiter:
         self._max_keys = max_keys
         # When each rate's bucket will be empty again ("theoretical arrival time" of GCRA).
         self._due: OrderedDict[str, tuple[float, ...]] = OrderedDict()
+        self._spent: Counter[str] = Counter()
         self._lock = threading.Lock()
 
     def take(self, key: str) -> float:
@@ -105,8 +108,45 @@ class RateLimiter:
             self._due[key] = after
             self._due.move_to_end(key)
             if len(self._due) > self._max_keys:
-                self._due.popitem(last=False)
+                forgotten, _ = self._due.popitem(last=False)
+                self._spent.pop(forgotten, None)
+            self._spent[key] += 1
             return 0.0
+
+    @property
+    def paces_s(self) -> tuple[float, ...]:
+        """For each rate, the seconds that one request takes up of its bucket."""
+        return tuple(rate.period_s / rate.burst for rate in self._rates)
+
+    def spent(self) -> dict[str, int]:
+        """Requests let through since this was last asked, by key, where others should know.
+
+        A bucket that is nearly empty is no concern of theirs yet, and most are.
+        """
+        with self._lock:
+            now = self._clock()
+            told = {key: count for key, count in self._spent.items() if self._matters(key, now)}
+            gone = [key for key in self._spent if all(at <= now for at in self._due[key])]
+            for key in (*told, *gone):
+                self._spent.pop(key, None)
+            return told
+
+    def take_back(self, told: Mapping[str, int]) -> None:
+        """Nobody heard of it: tell it the next time."""
+        with self._lock:
+            self._spent.update({key: count for key, count in told.items() if key in self._due})
+
+    def learn(self, key: str, left_s: Sequence[float]) -> None:
+        """By what all processes let through, a bucket is empty in so many seconds, by rate."""
+        with self._lock:
+            now = self._clock()
+            if key in self._due:
+                both = zip(self._due[key], left_s, strict=True)
+                self._due[key] = tuple(max(at, now + left) for at, left in both)
+
+    def _matters(self, key: str, now: float) -> bool:
+        both = zip(self._due[key], self._rates, strict=True)
+        return any(at - now > rate.period_s * SHARED_FROM for at, rate in both)
 
     def __len__(self) -> int:
         return len(self._due)
@@ -123,6 +163,10 @@ class CustomerLimits:
         self._customer = limiter("rate_per_customer")
         self._address = limiter("rate_per_address")
         self._shop = limiter("rate_per_shop")
+
+    def shared(self) -> tuple[tuple[str, RateLimiter], ...]:
+        """What processes hold together, by name."""
+        return (("customer", self._customer), ("address", self._address), ("shop", self._shop))
 
     def admit(self, customer: str, address: str) -> None:
         """Let one question through.

@@ -1,4 +1,5 @@
-"""Tables of who may come in: API keys, sessions of the console, attempts to sign in.
+"""Tables of who may come in: API keys, sessions of the console, attempts to sign in,
+rates that processes hold together.
 
 Covered: the tables as the newest migration leaves them. No row holds anything that opens a door:
 secrets are kept as hashes. Not covered: who writes them (`bot.store.api_keys`,
@@ -7,7 +8,7 @@ secrets are kept as hashes. Not covered: who writes them (`bot.store.api_keys`,
 
 from __future__ import annotations
 
-from sqlalchemy import Column, ForeignKey, Index, Table
+from sqlalchemy import Column, Double, ForeignKey, Index, Table
 
 from bot.store.columns import BigId, CleanText, Key, UtcDateTime
 from bot.store.naming import metadata
@@ -34,6 +35,13 @@ console_sessions = Table(
     Column("expires_at", UtcDateTime, nullable=False),
     Index(None, "agent"),
     Index(None, "expires_at"),
+)
+
+shared_rates = Table(
+    "shared_rates",
+    metadata,
+    Column("name", Key, primary_key=True),
+    Column("due", Double, nullable=False),
 )
 
 sign_in_attempts = Table(

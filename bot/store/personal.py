@@ -32,6 +32,7 @@ IMPERSONAL = frozenset(
         "agents",
         "api_keys",
         "console_sessions",
+        "shared_rates",
         "sign_in_attempts",
         "subscribers",
         "audit_log",

@@ -24,7 +24,7 @@ from sqlalchemy import (
     text,
 )
 
-from bot.store.access_tables import api_keys, console_sessions, sign_in_attempts
+from bot.store.access_tables import api_keys, console_sessions, shared_rates, sign_in_attempts
 from bot.store.audit_table import audit_log
 from bot.store.columns import BigId, CleanText, Key, UtcDateTime
 from bot.store.handover_tables import episodes, handovers, timers
@@ -41,6 +41,7 @@ __all__ = [
     "handovers",
     "metadata",
     "product_links",
+    "shared_rates",
     "sign_in_attempts",
     "subscribers",
     "timers",

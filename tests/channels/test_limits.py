@@ -5,10 +5,16 @@ from __future__ import annotations
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from sqlalchemy import Engine, select
 
 from bot.channels.limits import CustomerLimits, Rate, RateLimiter, TooManyError, parse_rates
+from bot.channels.sharing import Sharing
 from bot.config import Settings
 from bot.errors import ConfigError
+from bot.store.access_tables import shared_rates
+from bot.store.rates import SqlRates
+from bot.store.transactions import writing
+from tests.privacy.filled import stored_with
 
 
 class Clock:
@@ -119,3 +125,71 @@ def test_customer_address_and_shop_each_have_their_limit() -> None:
     assert [whose("wang", "10.0.0.1") for _ in range(2)] == ["", "address"]
     assert [whose("", "10.0.0.2") for _ in range(3)] == ["", "", ""]
     assert whose("anna", "10.0.0.3") == "shop"
+
+
+@pytest.mark.parametrize("processes", [1, 2, 5])
+def test_processes_hold_one_limit_together(engine: Engine, processes: int) -> None:
+    """Each once counted for itself: five of them let five times as much through."""
+    settings = Settings(rate_per_customer="20/hour", rate_per_address="", rate_per_shop="100/hour")
+    shops = [CustomerLimits(settings) for _ in range(processes)]
+    meeting = [Sharing(limits, SqlRates(engine)) for limits in shops]
+
+    def ask(times: int, customer: str) -> int:
+        passed = 0
+        for number in range(times):
+            try:
+                shops[number % processes].admit(customer.format(number), "")
+                passed += 1
+            except TooManyError:
+                pass
+            if number % 5 == 4:
+                for one in meeting:
+                    one.exchange()
+        return passed
+
+    # What comes between two exchanges is the slack: up to five here.
+    first = ask(60, "li")
+    assert 20 <= first <= 20 + 5
+    assert 100 <= first + ask(200, "somebody-{}") <= 100 + 5
+
+
+def test_one_customers_process_does_not_cost_another_customer_anything(engine: Engine) -> None:
+    """A budget divided by processes would cut off whoever stays with one of them."""
+    settings = Settings(rate_per_customer="20/hour", rate_per_address="", rate_per_shop="")
+    here, there = CustomerLimits(settings), CustomerLimits(settings)
+    for _ in range(20):
+        here.admit("li", "")
+        there.admit("wang", "")
+        for limits in (here, there):
+            Sharing(limits, SqlRates(engine)).exchange()
+    with pytest.raises(TooManyError):
+        here.admit("li", "")
+
+
+def test_a_database_that_is_away_leaves_each_process_its_own_limit(sqlite_engine: Engine) -> None:
+    settings = Settings(rate_per_customer="20/hour", rate_per_address="", rate_per_shop="")
+    limits, other = CustomerLimits(settings), CustomerLimits(settings)
+    sharing, rates = Sharing(limits, SqlRates(sqlite_engine)), SqlRates(sqlite_engine)
+    with writing(sqlite_engine) as connection:
+        connection.exec_driver_sql("ALTER TABLE shared_rates RENAME TO away")
+    for _ in range(20):
+        limits.admit("li", "")
+        sharing.exchange()
+    with pytest.raises(TooManyError):
+        limits.admit("li", "")
+    with writing(sqlite_engine) as connection:
+        connection.exec_driver_sql("ALTER TABLE away RENAME TO shared_rates")
+    sharing.exchange()
+    for _ in range(3):
+        other.admit("li", "")
+    Sharing(other, rates).exchange()
+    with pytest.raises(TooManyError):
+        other.admit("li", "")
+
+
+def test_nobody_can_be_read_where_processes_meet(sqlite_engine: Engine) -> None:
+    SqlRates(sqlite_engine).exchange({"customer/0/li.lei@example.com": 60.0}, 1e9)
+    assert stored_with(sqlite_engine, "li.lei") == set()
+    SqlRates(sqlite_engine).exchange({"shop/0/shop": 1.0}, 1e9 + 1000)
+    with sqlite_engine.connect() as connection:
+        assert len(connection.execute(select(shared_rates)).all()) == 1, "what is over is forgotten"
