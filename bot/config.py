@@ -6,6 +6,7 @@ Secrets come from the environment only and hide in `repr`.
 from __future__ import annotations
 
 import os
+from difflib import get_close_matches
 from pathlib import Path
 from typing import Any, Literal
 
@@ -238,6 +239,12 @@ def load_settings(**overrides: Any) -> Settings:
     except ValidationError as error:
         first = error.errors()[0]
         name = ".".join(str(part) for part in first["loc"])
+        if first["type"] == "extra_forbidden":
+            near = get_close_matches(name, Settings.model_fields, 1)
+            raise ConfigError(
+                f"there is no setting {name!r}",
+                fix=f"write {near[0]}" if near else "remove it; all there are: shopkeeper config",
+            ) from error
         raise ConfigError(
             f"setting {name!r} has an unusable value: {first['msg']}",
             fix=f"correct SHOPKEEPER_{name.upper()} or {name} in shopkeeper.toml",

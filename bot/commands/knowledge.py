@@ -39,7 +39,8 @@ def delete(settings: Settings, passage_ids: list[str]) -> None:
             )
         count = shop.knowledge.delete(passage_ids)
         record_command(shop.engine, "knowledge.delete", "", f"{count} passages")
-    console.print(f"{count} passages deleted; a running server no longer answers with them")
+    many = "1 passage" if count == 1 else f"{count} passages"
+    console.print(f"{many} deleted; a running server no longer answers with them")
 
 
 def show(settings: Settings, search: str) -> None:

@@ -64,7 +64,8 @@ def expire(
                 fix="see: shopkeeper knowledge list",
             )
         shop.knowledge.upsert([replace(p, valid_until=last) for p in found.values() if p])
-    console.print(f"{len(passage_ids)} passages answer until {last}", style="green")
+    many = "1 passage answers" if len(found) == 1 else f"{len(found)} passages answer"
+    console.print(f"{many} until {last}", style="green")
 
 
 def history(passage_id: str) -> None:

@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 
 from bot.config import load_settings
+from bot.errors import ConfigError
 
 
 def shopkeeper(*words: str, home: Path, **environment: str) -> subprocess.CompletedProcess[str]:
@@ -60,6 +61,16 @@ def test_a_setting_that_does_not_exist_is_told(tmp_path: Path, command: str) -> 
     said = " ".join((result.stdout + result.stderr).split())
     assert "SHOPKEEPER_PROT is no setting" in said
     assert "did you mean SHOPKEEPER_PORT?" in said
+
+
+def test_a_setting_of_the_file_that_does_not_exist_is_told(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "shopkeeper.toml").write_text("shop_nam_en = 'x'\n", "utf-8")
+    with pytest.raises(ConfigError, match="there is no setting 'shop_nam_en'") as caught:
+        load_settings()
+    assert caught.value.fix == "write shop_name_en"
 
 
 def test_a_port_that_no_machine_has_is_refused(tmp_path: Path) -> None:
