@@ -24,7 +24,7 @@ from bot.store.records import ConversationFilter
 
 PAGE_SIZE = 40
 UNANSWERED_SHOWN = 200
-VIEWS: Final = ("all", "waiting", "mine", "unhappy", "handed_over", "unanswered")
+VIEWS: Final = ("all", "waiting", "mine", "unhappy", "handed_over", "unanswered", "own")
 
 
 def page_router(parts: AppParts, renderer: Renderer, lockout: Lockout) -> APIRouter:
@@ -84,12 +84,13 @@ def page_router(parts: AppParts, renderer: Renderer, lockout: Lockout) -> APIRou
         part: str = "",
     ) -> Response:
         view = view if view in VIEWS else "all"
-        page = parts.queries.conversations(_filter(view, q), PAGE_SIZE, before or None)
-        counts = parts.queries.counts()
+        page = parts.queries.conversations(_filter(view, q, agent.name), PAGE_SIZE, before or None)
+        counts = parts.queries.counts(agent.name)
         counted = {
             "all": counts.all,
             "waiting": counts.waiting,
             "mine": counts.with_agents,
+            "own": counts.own,
             "unhappy": counts.unhappy,
             "handed_over": counts.handed_over,
             "unanswered": counts.unanswered,
@@ -169,16 +170,17 @@ def page_router(parts: AppParts, renderer: Renderer, lockout: Lockout) -> APIRou
 
 def _next_waiting(parts: AppParts, but: str) -> str:
     """Whom to serve next, other than the conversation on the page; "" when nobody waits."""
-    first = parts.queries.conversations(_filter("waiting", ""), 2).items
+    first = parts.queries.conversations(_filter("waiting"), 2).items
     return next((one.conversation_id for one in first if one.conversation_id != but), "")
 
 
-def _filter(view: str, search: str) -> ConversationFilter:
+def _filter(view: str, search: str = "", agent: str = "") -> ConversationFilter:
     return ConversationFilter(
         unhappy=view == "unhappy",
         handed_over=view == "handed_over",
         unanswered=view == "unanswered",
-        status={"waiting": "waiting", "mine": "agent"}.get(view, ""),
+        status={"waiting": "waiting", "mine": "agent", "own": "agent"}.get(view, ""),
+        assigned_to=agent if view == "own" else "",
         search=search,
     )
 

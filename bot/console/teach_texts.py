@@ -6,6 +6,7 @@ from __future__ import annotations
 
 TEACH: dict[str, tuple[str, str]] = {
     "conversation_one": ("Conversation", "返回会话"),
+    "view_own": ("Mine", "我的"),
     "owed": ("Awaits a reply", "待回复"),
     "next_waiting": ("Next in line", "下一位等待的顾客"),
     "talk_keys": (

@@ -14,6 +14,7 @@ from sqlalchemy import (
     Connection,
     Engine,
     Row,
+    and_,
     case,
     func,
     literal_column,
@@ -93,8 +94,8 @@ class ConsoleQueries:
         """Whether texts are sealed, so that a search finds whole words only."""
         return keyring_of(self._engine.dialect) is not None
 
-    def counts(self) -> QueueCounts:
-        """How many conversations each filter shows."""
+    def counts(self, agent: str = "") -> QueueCounts:
+        """How many conversations each filter shows; `own` are those that `agent` has."""
         table = conversations.c
         query = select(
             func.count(),
@@ -103,6 +104,7 @@ class ConsoleQueries:
             _how_many(table.handover_at.is_not(None)),
             _how_many(table.unanswered_count > 0),
             _how_many(table.status == "agent"),
+            _how_many(and_(table.status == "agent", table.assigned_to == agent)),
         ).select_from(conversations)
         with reading(self._engine) as connection:
             return QueueCounts(*connection.execute(query).one())
@@ -202,6 +204,8 @@ def _conditions(where: ConversationFilter, connection: Connection) -> list[Colum
         conditions.append(table.unanswered_count > literal_column("0"))
     if where.status:
         conditions.append(table.status == where.status)
+    if where.assigned_to:
+        conditions.append(table.assigned_to == where.assigned_to)
     if where.channel:
         conditions.append(table.channel == where.channel)
     # The pattern length is bounded in SQLite, and nobody searches for a whole page.

@@ -37,6 +37,7 @@ class ConversationFilter:
     handed_over: bool = False
     unanswered: bool = False
     status: str = ""
+    assigned_to: str = ""
     channel: str = ""
     search: str = ""
 
@@ -131,6 +132,7 @@ class QueueCounts:
     handed_over: int
     unanswered: int
     with_agents: int
+    own: int = 0
 
 
 @dataclass(frozen=True, slots=True)

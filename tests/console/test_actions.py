@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 from bot.types import Message
 from tests.console.conftest import PASSWORD, Desk
 
@@ -70,6 +72,22 @@ def test_who_writes_to_a_person_is_shown_until_they_reply(anna: Desk) -> None:
     assert owed()
     anna.do("reply", mine, text="That comes too.", request_id="2")
     assert not owed()
+
+
+def test_everybody_finds_their_own_conversations(anna: Desk) -> None:
+    def own() -> set[str]:
+        page = anna.client.get("/console/", params={"view": "own"}).text
+        found = set(re.findall(r'data-id="([^"]+)"', page))
+        assert re.search(rf'class="view-own[^>]*>Mine <b>{len(found)}</b>', page)
+        return found
+
+    before = own()
+    anna.do("take_over", anna.ids[0])
+    assert own() == before | {anna.ids[0]}
+    anna.shop.parts.agents.create("li", PASSWORD)
+    anna.client.cookies.clear()
+    anna.sign_in("li")
+    assert own() == set()
 
 
 def test_the_next_in_line_is_one_click_away(anna: Desk) -> None:
