@@ -16,7 +16,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from bench.edge_client import Client
-from bench.edge_kills import percentile
+from bench.edge_kills import Tell, percentile, quiet
 from bench.edge_load import PATH, Event, Sender, signed
 from bench.edge_parts import SECRET, PeerProcess, Server
 
@@ -95,7 +95,12 @@ KINDS = (
 
 
 async def forgeries(
-    server: Server, peer: PeerProcess, count: int, good: int, stored: Callable[[], int]
+    server: Server,
+    peer: PeerProcess,
+    count: int,
+    good: int,
+    stored: Callable[[], int],
+    tell: Tell = quiet,
 ) -> dict[str, Any]:
     """Send `count` forgeries while `good` requests are timed; none of the former may be stored."""
     server.start()
@@ -115,7 +120,7 @@ async def forgeries(
     alone = await timed(good)
     accepted: Counter[str] = Counter()
     answered: Counter[int] = Counter()
-    attack = asyncio.create_task(_attack(server.port, count, accepted, answered))
+    attack = asyncio.create_task(_attack(server.port, count, accepted, answered, tell))
     beside: list[float] = []
     while not attack.done():
         beside += await timed(5)
@@ -139,7 +144,9 @@ async def forgeries(
     }
 
 
-async def _attack(port: int, count: int, accepted: Counter[str], answered: Counter[int]) -> None:
+async def _attack(
+    port: int, count: int, accepted: Counter[str], answered: Counter[int], tell: Tell
+) -> None:
     chance = random.Random(3)
     client = Client(port)
     for number in range(count):
@@ -151,6 +158,7 @@ async def _attack(port: int, count: int, accepted: Counter[str], answered: Count
         except OSError:
             status = 0
         answered[status] += 1
+        tell(1)
         if status not in forged.refused:
             accepted[f"{name}: {status}"] += 1
         await asyncio.sleep(0.001)

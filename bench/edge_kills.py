@@ -10,6 +10,7 @@ import random
 import signal
 import time
 from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 from sqlalchemy import text
@@ -19,8 +20,19 @@ from bench.edge_parts import SECRET, PeerProcess, Server
 from bot.store.engine import open_engine
 
 Figures = dict[str, Any]
+Tell = Callable[[int], None]
+"""Hears of so many more requests that are done."""
+
 PATIENCE_S = 90.0
 """Longer than a lease and the back-off after the first failures."""
+
+
+_HANDS = ThreadPoolExecutor(1)
+"""Starts a database server, which ends with the thread that started it: not with one of the loop."""
+
+
+def quiet(_count: int) -> None:
+    """Nobody looks on."""
 
 
 def percentile(values: Sequence[float], share: float) -> float:
@@ -54,11 +66,17 @@ async def _outcome(
 
 
 async def kills(
-    server: Server, peer: PeerProcess, events: int, times: int, conversations: int, pace_s: float
+    server: Server,
+    peer: PeerProcess,
+    events: int,
+    times: int,
+    conversations: int,
+    pace_s: float,
+    tell: Tell = quiet,
 ) -> Figures:
     """SIGKILL at random instants, in the midst of events with duplicates and swaps."""
     planned = plan(events, conversations)
-    sender = Sender(SECRET, [server.port])
+    sender = Sender(SECRET, [server.port], tell)
     started = time.perf_counter()
     server.start()
     await server.ready()
@@ -85,10 +103,11 @@ async def outage(
     stop: Callable[[], None],
     start: Callable[[], None],
     seconds: float = 10.0,
+    tell: Tell = quiet,
 ) -> Figures:
     """The database goes away in mid-load and comes back."""
     planned = plan(events, conversations)
-    sender = Sender(SECRET, [server.port])
+    sender = Sender(SECRET, [server.port], tell)
     started = time.perf_counter()
     server.start()
     await server.ready()
@@ -96,9 +115,10 @@ async def outage(
     while len(sender.sent.acknowledged) < events / 4 and not load.done():
         await asyncio.sleep(0.02)
     before = not load.done()
-    await asyncio.to_thread(stop)
+    loop = asyncio.get_running_loop()
+    await loop.run_in_executor(_HANDS, stop)
     await asyncio.sleep(seconds)
-    await asyncio.to_thread(start)
+    await loop.run_in_executor(_HANDS, start)
     back = time.time()
     await load
     figures = await _outcome(planned, sender, peer, started)
@@ -113,11 +133,15 @@ async def outage(
 
 
 async def shared(
-    servers: Sequence[Server], peer: PeerProcess, events: int, conversations: int
+    servers: Sequence[Server],
+    peer: PeerProcess,
+    events: int,
+    conversations: int,
+    tell: Tell = quiet,
 ) -> Figures:
     """Two processes with pools of their own; all events go to the first one's door."""
     planned = plan(events, conversations, twice=0.0, swapped=0.0)
-    sender = Sender(SECRET, [servers[0].port])
+    sender = Sender(SECRET, [servers[0].port], tell)
     for server in servers:
         server.start()
     for server in servers:
@@ -132,12 +156,17 @@ async def shared(
 
 
 async def stuck(
-    servers: Sequence[Server], peer: PeerProcess, events: int, conversations: int, lease_s: float
+    servers: Sequence[Server],
+    peer: PeerProcess,
+    events: int,
+    conversations: int,
+    lease_s: float,
+    tell: Tell = quiet,
 ) -> Figures:
     """One of two processes is stopped (SIGSTOP) with work in its hands, and wakes up much later."""
     planned = plan(events, conversations, twice=0.0, swapped=0.0)
     working, frozen = servers
-    sender = Sender(SECRET, [working.port])
+    sender = Sender(SECRET, [working.port], tell)
     for server in servers:
         server.start()
     for server in servers:

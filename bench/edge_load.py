@@ -12,7 +12,7 @@ import asyncio
 import json
 import random
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
@@ -93,10 +93,11 @@ class Sent:
 
 @dataclass
 class Sender:
-    """The chat system: sends each event until it is acknowledged."""
+    """The chat system: sends each event until it is acknowledged. `tell` hears of each."""
 
     secret: str
     ports: Sequence[int]
+    tell: Callable[[int], None] = lambda _count: None
     sent: Sent = field(default_factory=Sent)
 
     async def conversation(self, events: Iterable[Event], pace_s: float = 0.0) -> None:
@@ -127,6 +128,7 @@ class Sender:
             else:
                 if answer.status == 200:
                     self.sent.acknowledged.append(answer)
+                    self.tell(1)
                     return answer
                 self.sent.refused[answer.status] += 1
             await asyncio.sleep(REPEAT_WAIT_S)

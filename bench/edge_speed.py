@@ -11,17 +11,17 @@ import time
 from typing import Any
 
 from bench.edge_client import Client
-from bench.edge_kills import percentile
+from bench.edge_kills import Tell, percentile, quiet
 from bench.edge_load import Event, Sender, plan
 from bench.edge_parts import SECRET, PeerProcess, Server
 
 
 async def throughput(
-    server: Server, peer: PeerProcess, events: int, at_once: int = 32
+    server: Server, peer: PeerProcess, events: int, at_once: int = 32, tell: Tell = quiet
 ) -> dict[str, Any]:
     """As many events as the edge acknowledges, then until all are answered."""
     planned = plan(events, at_once, twice=0.0, swapped=0.0)
-    sender = Sender(SECRET, [server.port])
+    sender = Sender(SECRET, [server.port], tell)
     server.start()
     await server.ready()
     started = time.perf_counter()
@@ -42,10 +42,10 @@ async def throughput(
 
 
 async def waiting(
-    server: Server, peer: PeerProcess, customers: int, questions: int
+    server: Server, peer: PeerProcess, customers: int, questions: int, tell: Tell = quiet
 ) -> dict[str, Any]:
     """Each customer asks, waits for the answer, asks again."""
-    sender = Sender(SECRET, [server.port])
+    sender = Sender(SECRET, [server.port], tell)
     server.start()
     await server.ready()
     await _ask(sender, peer, Event(0, 1))
@@ -67,7 +67,9 @@ async def waiting(
 
     watching = asyncio.create_task(watch())
     sender.sent.acknowledged.clear()
+    started = time.perf_counter()
     await asyncio.gather(*(customer(number + 1) for number in range(customers)))
+    seconds = time.perf_counter() - started
     watching.cancel()
     arrived = {mark: reply.at for reply in peer.replies for mark in reply.marks}
     took = [arrived[mark] - at for mark, at in asked.items()]
@@ -76,6 +78,7 @@ async def waiting(
     return {
         "customers": customers,
         "questions": len(took),
+        "answered_per_s": round(len(took) / seconds, 1),
         "answer_p50_ms": round(1000 * percentile(took, 0.5), 1),
         "answer_p99_ms": round(1000 * percentile(took, 0.99), 1),
         "ack_p50_ms": round(1000 * percentile(acknowledged, 0.5), 1),

@@ -13,7 +13,7 @@ from typing import Any, TypeVar
 
 import pytest
 
-from bench.edge import LEASE_S, Bench, events_in
+from bench.edge_bench import LEASE_S, Bench, events_in
 from bench.edge_forgeries import forgeries
 from bench.edge_kills import kills, outage, shared, stuck
 from tests.postgres import PostgresServer, running_postgres
