@@ -15,7 +15,7 @@ from bot.answering.evidence import (
     to_quote,
     worth_showing,
 )
-from bot.types import EvidenceSentence, Hit, Passage, Reading
+from bot.types import EvidenceSentence, Hit, Passage, PassageKind, Reading
 from retrieval.spans import sentence_spans
 
 SHEET = (
@@ -125,9 +125,10 @@ def test_nothing_is_quoted_in_another_language_unread_or_twice() -> None:
     assert to_quote([hit, hit], "en") == (1,)
 
 
-def pointing(text: str, answer: str, sure: float) -> Hit:
+def pointing(text: str, answer: str, sure: float, kind: PassageKind = "faq") -> Hit:
     at = text.find(answer)
     hit = read(text, {"24 months": 0.9})
+    hit = replace(hit, passage=replace(hit.passage, kind=kind))
     assert hit.reading
     return replace(hit, reading=replace(hit.reading, span=(at, at + len(answer)), span_score=sure))
 
@@ -142,6 +143,13 @@ def test_the_answer_is_marked_without_what_stands_around_it() -> None:
 def test_what_is_marked_is_quoted_whatever_else_is() -> None:
     assert "1.1 kg" in quoted(pointing(SHEET, "1.1 kg", 0.9), 700)
     assert "1.1 kg" not in quoted(pointing(SHEET, "1.1 kg", 0.01), 700)
+
+
+def test_on_a_product_sheet_only_a_needed_line_is_marked() -> None:
+    assert answer_place(pointing(SHEET, "1.1 kg", 0.9, "product")) is None
+    place = answer_place(pointing(SHEET, "24 months", 0.9, "product"))
+    assert place is not None
+    assert SHEET[slice(*place)] == "24 months"
 
 
 def test_nothing_is_marked_without_being_sure() -> None:
