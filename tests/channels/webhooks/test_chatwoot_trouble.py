@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import threading
 
 import pytest
@@ -10,6 +11,7 @@ from sqlalchemy import Engine
 from bot.errors import GeneratorError, StoreError
 from bot.store.conversations import SqlConversations
 from bot.store.queries import ConsoleQueries
+from bot.store.queue_records import Inbound
 from bot.types import Action, Message, Turn
 from tests.channels.webhooks.chatwoot_peer import ChatwootPeer, PeerMessage
 from tests.channels.webhooks.support import (
@@ -139,15 +141,17 @@ def test_when_the_edge_cannot_store_the_peer_repeats(engine: Engine, peer: Chatw
     """500 and 429 are repeated by Chatwoot, everything else opens the conversation."""
     shop = Shop(engine, peer)
     broken = [True, True]
-    receive = shop.queue.receive
+    receiving = shop.queue.receiving
 
-    def failing(*args: object, **values: object) -> bool:
-        if broken:
-            broken.pop()
-            raise StoreError("the disk is full")
-        return receive(*args, **values)  # type: ignore[arg-type]
+    def failing(event: Inbound, delay_s: float = 0.0) -> asyncio.Future[bool]:
+        if not broken:
+            return receiving(event, delay_s)
+        broken.pop()
+        failed: asyncio.Future[bool] = asyncio.get_running_loop().create_future()
+        failed.set_exception(StoreError("the disk is full"))
+        return failed
 
-    shop.queue.receive = failing  # type: ignore[method-assign]
+    shop.queue.receiving = failing  # type: ignore[method-assign]
     with shop.running(peer):
         peer.customer_says("hello")
         wait_for(lambda: peer.conversation().said_by_bot() == ["re: hello"])
