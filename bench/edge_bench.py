@@ -137,7 +137,7 @@ class Bench:
             return await outage(server, peer, events, 25, stop, start, seconds, self.tell)
 
     async def _shared(self) -> dict[str, Any]:
-        with self.place("--answer-ms", "20", servers=2) as (servers, peer):
+        with self.place("--answer-ms", "100", servers=2) as (servers, peer):
             events = self.events(4000, 100)
             return await shared(servers, peer, events, max(40, events // 4), self.tell)
 

@@ -77,7 +77,8 @@ def test_the_database_goes_away_in_mid_load_and_nothing_is_lost(
 @pytest.mark.postgres
 def test_two_processes_share_the_work_of_one_queue(postgres: PostgresServer) -> None:
     bench = Bench(0.0, "edge", "postgres", postgres)
-    with bench.place("--answer-ms", "30", servers=2) as (servers, peer):
+    # The second process looks once a second: the work must last for longer than that.
+    with bench.place("--answer-ms", "250", servers=2) as (servers, peer):
         figures = run(shared(servers, peer, 120, 60))
     _right(figures)
     most, least = figures["worked_by"]
