@@ -83,15 +83,16 @@ def load_search_parts(settings: Settings) -> SearchParts:
         ModelError: a model is not set up.
     """
     encoder = RememberingEncoder(load_encoder(settings))
+    feeling = RememberingEncoder(load_mood_encoder(settings))
     own = settings.home / CALIBRATION_FILE
     return SearchParts(
         encoder=encoder,
         understand=Understander.shipped(
-            encoder,
+            feeling,
             Path(settings.intent_phrases) if settings.intent_phrases else None,
             Path(settings.reserved_topics) if settings.reserved_topics else None,
         ),
-        mood=EncoderMood.shipped(load_mood_encoder(settings), encoder),
+        mood=EncoderMood.shipped(feeling, encoder),
         calibration=Calibration.load(own) if own.exists() else Calibration.load(),
         reader=load_reader(settings),
     )

@@ -65,6 +65,11 @@ class Settings(BaseSettings):
     )
     encoder: str = Field("multilingual-e5-small", description="Registry name or folder.")
     answer_adapter: str = Field("default", description="Adapter for answering; `none` for none.")
+    search_adapter: str = Field(
+        "default",
+        description="Adapter of the encoder for search; `none` for the encoder as it came. "
+        "The index is built anew when it changes.",
+    )
     threads: int = Field(0, ge=0, description="CPU threads for the models; 0 means all cores.")
     kv_cache_gb: int = Field(1, ge=1, le=64, description="Memory for the generator's cache.")
 

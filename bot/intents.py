@@ -132,7 +132,7 @@ class IntentReader:
     """Reads intents of messages.
 
     Args:
-        encoder: the shared encoder.
+        encoder: the one that mood reads with.
         heads: output `intent` over the nine intents.
         prototypes: the shop's own examples, which win over the head.
 

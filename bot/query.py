@@ -54,7 +54,7 @@ class Understander:
         """With the heads and lists that come with the program.
 
         Args:
-            encoder: the shared one.
+            encoder: the one that mood reads with, whatever search uses.
             phrases: the shop's CSV of intents.
             topics: the shop's CSV of topics kept for people, on top of the shipped ones.
 

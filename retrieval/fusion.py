@@ -37,7 +37,7 @@ class FusionSettings:
     """
 
     method: Literal["convex", "rrf"] = "convex"
-    lexical_weight: float = 0.3
+    lexical_weight: float = 0.4
     full_evidence: float = 0.25
     rrf_k: int = 60
 

@@ -19,8 +19,9 @@ from rich.text import Text
 from bot.commands.misspelt import PREFIX, misspelt, told
 from bot.config import Settings
 from bot.errors import ShopkeeperError
-from bot.models.adapters import MOOD, READER, answer_adapter, encoder_adapter
+from bot.models.adapters import MOOD, READER, encoder_adapter
 from bot.models.registry import DEFAULT_ENCODER, ModelSpec, shipped_registry
+from bot.models.runtime import merged_adapter
 from bot.models.setup import ModelHome, is_ready
 
 _LIBRARIES = ("openvino", "openvino-genai", "faiss-cpu", "bm25s", "gradio", "fastapi", "sqlalchemy")
@@ -109,15 +110,12 @@ def _models(settings: Settings) -> Iterator[Finding]:
             there = kind == "remote" or Path(name).is_dir()
             yield Finding(f"model {name}", there, kind, "" if there else "check the path")
             continue
-        spec, key = known[name], ""
-        if spec.role == "generator":
-            try:
-                adapter = answer_adapter(settings.answer_adapter)
-            except ShopkeeperError as error:
-                yield Finding("answer adapter", False, error.message, error.fix)
-                continue
-            key = adapter.key if adapter else ""
-        yield _converted(f"model {name}", home, spec, key)
+        try:
+            adapter = merged_adapter(name, settings)
+        except ShopkeeperError as error:
+            yield Finding(f"adapter of {name}", False, error.message, error.fix)
+            continue
+        yield _converted(f"model {name}", home, known[name], adapter.key if adapter else "")
     for skill in (MOOD, READER):
         try:
             key = encoder_adapter(skill).key

@@ -20,6 +20,7 @@ from bot.commands.label_report import finish_labels
 from bot.commands.models import needs_training_extra, progress_bars
 from bot.commands.reporting import compare, finish
 from bot.config import load_settings
+from bot.models.registry import DEFAULT_ENCODER
 
 if TYPE_CHECKING:
     from training.tasks.report import TaskReport
@@ -162,11 +163,14 @@ def intent(
 ) -> None:
     """Any set of intents, learnt from --train in seconds: accuracy, out-of-scope recall, AUROC."""
     needs_training_extra()
-    from bot.models.runtime import load_encoder
+    from bot.models.setup import ModelHome, ensure_serving
+    from retrieval.encoder import OpenVinoEncoder
     from training.tasks.intent import evaluate_intent
 
     started = time.monotonic()
-    encoder = load_encoder(load_settings())
+    home = ModelHome(load_settings().models_dir)
+    # The encoder without an adapter: what it knows of intents does not depend on ours.
+    encoder = OpenVinoEncoder.load(ensure_serving(DEFAULT_ENCODER, home))
     with progress_bars() as report:
         result = evaluate_intent(train, data, encoder, report)
     _finish_labels(

@@ -12,9 +12,10 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, Ti
 
 from bot.config import Settings
 from bot.errors import ShopkeeperError
-from bot.models.adapters import MOOD, READER, answer_adapter, encoder_adapter
+from bot.models.adapters import MOOD, READER, encoder_adapter
 from bot.models.fetch import Progress as Report
 from bot.models.registry import DEFAULT_ENCODER, shipped_registry
+from bot.models.runtime import merged_adapter
 from bot.models.setup import ModelHome, ensure_serving, ensure_training
 
 console = Console(stderr=True)
@@ -49,10 +50,7 @@ def setup(settings: Settings, *, training: bool = False) -> None:
         for name in (settings.encoder, settings.generator):
             if name not in known:
                 continue
-            adapter = None
-            if known[name].role == "generator":
-                adapter = answer_adapter(settings.answer_adapter)
-            ensure_serving(name, home, report, adapter=adapter)
+            ensure_serving(name, home, report, adapter=merged_adapter(name, settings))
             if training:
                 ensure_training(name, home, report)
         for skill in (MOOD, READER):

@@ -97,6 +97,7 @@ def mood(
 ) -> None:
     """Train the encoder's adapter for moods, and its heads; goes on from its checkpoint."""
     needs_training_extra()
+    from bot.models.runtime import load_encoder
     from bot.models.setup import ModelHome, ensure_serving
     from retrieval.encoder import OpenVinoEncoder
     from training.mood_adapter import MoodArgs, finish_heads, mood_run, train_adapter
@@ -115,7 +116,9 @@ def mood(
     home = ModelHome(load_settings().models_dir)
     with progress_bars() as report:
         served = ensure_serving(DEFAULT_ENCODER, home, report, adapter=encoder_adapter(str(folder)))
-        scores = finish_heads(args, OpenVinoEncoder.load(served), _encoder()[0], state, report)
+        scores = finish_heads(
+            args, OpenVinoEncoder.load(served), load_encoder(load_settings()), state, report
+        )
     _show(folder, scores)
 
 
@@ -191,7 +194,7 @@ def intent(data: Data, out: Out = None) -> None:
     from training.encoder_heads import IntentArgs, train_intent
 
     args = IntentArgs(data=data) if out is None else IntentArgs(data=data, out=out)
-    encoder, fingerprint = _encoder()
+    encoder, fingerprint = _mood_encoder()
     with progress_bars() as report:
         trained = train_intent(args, encoder, fingerprint, report)
     _show(trained.folder, trained.scores)
@@ -202,21 +205,22 @@ def followup() -> None:
     needs_training_extra()
     from training.followups import FollowUpArgs, train_followups
 
-    encoder, fingerprint = _encoder()
+    encoder, fingerprint = _mood_encoder()
     with progress_bars() as report:
         scores = train_followups(FollowUpArgs(), encoder, fingerprint, report)
     _show(FollowUpArgs().out, scores)
 
 
-def _encoder() -> tuple[Encoder, str]:
-    """The serving encoder and the SHA-256 of its weights."""
+def _mood_encoder() -> tuple[Encoder, str]:
+    """The encoder that heads are trained on, and the SHA-256 of its weights."""
     from bot.models.fetch import sha256_of
-    from bot.models.runtime import load_encoder
+    from bot.models.runtime import load_mood_encoder, skill_folder
     from bot.models.setup import ModelHome, ensure_serving
 
     settings = load_settings()
-    folder = ensure_serving(settings.encoder, ModelHome(settings.models_dir))
-    return load_encoder(settings), sha256_of(folder / "openvino_model.bin")
+    ensure_serving(DEFAULT_ENCODER, ModelHome(settings.models_dir), adapter=encoder_adapter(MOOD))
+    folder = skill_folder(MOOD, settings)
+    return load_mood_encoder(settings), sha256_of(folder / "openvino_model.bin")
 
 
 def _show(folder: Path, scores: Mapping[str, Mapping[str, float]]) -> None:

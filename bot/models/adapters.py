@@ -1,7 +1,7 @@
 """LoRA adapters that come with the program, found by name, read without torch.
 
 Covered: the answer adapter of the registry's generator, and the adapters of the registry's encoder
-(`mood`, `reader`). Their folders are in PEFT's format, with `run.json` (arguments, data hashes,
+(`retrieval`, `mood`, `reader`). Their folders are in PEFT's format, with `run.json` (arguments, data hashes,
 scores) beside the weights; the reader has its heads in `heads.safetensors`.
 """
 
@@ -60,13 +60,16 @@ class LoraAdapter:
         return gained
 
     def heads(self) -> dict[str, NDArray[np.float32]]:
-        """The tensors of `heads.safetensors`.
+        """The tensors of `heads.safetensors`; none for an adapter that only moves the vector.
 
         Raises:
-            ModelError: the file is missing or damaged.
+            ModelError: the file is damaged.
         """
+        file = self.folder / "heads.safetensors"
+        if not file.exists():
+            return {}
         try:
-            return dict(load_file(self.folder / "heads.safetensors"))
+            return dict(load_file(file))
         except (OSError, ValueError, SafetensorError) as error:
             raise ModelError(
                 f"the heads in {self.folder} are damaged: {error}", fix="restore them: git checkout"
@@ -79,11 +82,28 @@ def encoder_adapter(name: str) -> LoraAdapter:
     Raises:
         ModelError: there is none.
     """
-    folder = Path(name) if Path(name).is_dir() else SHIPPED / name
+    folder = _folder_of(name)
     weights = folder / "adapter_model.safetensors"
     if not weights.exists():
         raise ModelError(f"no encoder adapter in {folder}", fix="restore it: git checkout")
     return LoraAdapter(folder.name, folder, sha256_of(weights)[:12])
+
+
+def _folder_of(name: str) -> Path:
+    """A shipped adapter wins over a folder of its name where the program happens to be started."""
+    shipped = SHIPPED / name
+    return shipped if shipped.is_dir() else Path(name)
+
+
+def search_adapter(setting: str) -> LoraAdapter | None:
+    """The adapter that `settings.search_adapter` names: `default`, `none`, a name or a folder.
+
+    Raises:
+        ModelError: there is no such adapter.
+    """
+    if setting == "none":
+        return None
+    return encoder_adapter(RETRIEVAL if setting == "default" else setting)
 
 
 def answer_adapter(setting: str) -> LoraAdapter | None:
@@ -95,7 +115,7 @@ def answer_adapter(setting: str) -> LoraAdapter | None:
     if setting == "none":
         return None
     name = DEFAULT_ANSWER_ADAPTER if setting == "default" else setting
-    folder = Path(name) if Path(name).is_dir() else SHIPPED / name
+    folder = _folder_of(name)
     weights = folder / "adapter_model.safetensors"
     if not weights.exists():
         known = sorted(path.parent.name for path in SHIPPED.glob("*/adapter_model.safetensors"))

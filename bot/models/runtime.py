@@ -10,7 +10,14 @@ from pathlib import Path
 
 from bot.config import Settings
 from bot.errors import ModelError
-from bot.models.adapters import MOOD, READER, answer_adapter, encoder_adapter
+from bot.models.adapters import (
+    MOOD,
+    READER,
+    LoraAdapter,
+    answer_adapter,
+    encoder_adapter,
+    search_adapter,
+)
 from bot.models.ctranslate_generator import CTranslateGenerator
 from bot.models.openai_generator import OpenAIGenerator
 from bot.models.openvino_generator import OpenVinoGenerator
@@ -35,8 +42,7 @@ def load_generator(settings: Settings) -> Generator:
         return OpenAIGenerator(chosen, settings.generator_model, key, rules=rules)
     folder = Path(chosen)
     if not folder.is_dir():
-        adapter = answer_adapter(settings.answer_adapter)
-        folder = _ready_folder(chosen, settings, adapter.key if adapter else "")
+        folder = serving_folder(chosen, settings)
     if manifest_of(folder).get("runtime") == "ctranslate2":
         return CTranslateGenerator.load(folder, settings.threads)
     return OpenVinoGenerator.load(folder, settings.threads, settings.kv_cache_gb)
@@ -50,17 +56,17 @@ def load_encoder(settings: Settings) -> Encoder:
     """
     folder = Path(settings.encoder)
     if not folder.is_dir():
-        folder = _ready_folder(settings.encoder, settings, "")
+        folder = serving_folder(settings.encoder, settings)
     return OpenVinoEncoder.load(folder, settings.threads)
 
 
 def load_mood_encoder(settings: Settings) -> Encoder:
-    """The encoder with the adapter that mood and intent were trained with.
+    """The encoder with the adapter that mood, intents and follow-ups were trained with.
 
     Raises:
         ModelError: it is not set up, or damaged.
     """
-    return OpenVinoEncoder.load(_skill(settings, MOOD), settings.threads)
+    return OpenVinoEncoder.load(skill_folder(MOOD, settings), settings.threads)
 
 
 def load_reader(settings: Settings) -> CrossReader:
@@ -69,11 +75,38 @@ def load_reader(settings: Settings) -> CrossReader:
     Raises:
         ModelError: it is not set up, or damaged.
     """
-    return CrossReader.load(_skill(settings, READER), settings.threads)
+    return CrossReader.load(skill_folder(READER, settings), settings.threads)
 
 
-def _skill(settings: Settings, name: str) -> Path:
-    # Adapters belong to the registry's encoder, whatever encoder the index is built with.
+def merged_adapter(name: str, settings: Settings) -> LoraAdapter | None:
+    """The adapter that the settings want merged into the registry model `name`.
+
+    Raises:
+        ModelError: there is no such adapter, or it was made for something else.
+    """
+    if shipped_registry().find(name).role == "generator":
+        return answer_adapter(settings.answer_adapter)
+    # The shipped adapters belong to the registry's encoder and to no other.
+    return search_adapter(settings.search_adapter) if name == DEFAULT_ENCODER else None
+
+
+def serving_folder(name: str, settings: Settings) -> Path:
+    """The converted folder of the registry model `name` with its adapter.
+
+    Raises:
+        ModelError: it is not set up.
+    """
+    adapter = merged_adapter(name, settings)
+    return _ready_folder(name, settings, adapter.key if adapter else "")
+
+
+def skill_folder(name: str, settings: Settings) -> Path:
+    """The converted folder of the registry's encoder with the shipped adapter `name`.
+
+    Raises:
+        ModelError: it is not set up.
+    """
+    # These adapters belong to the registry's encoder, whatever encoder the index is built with.
     return _ready_folder(DEFAULT_ENCODER, settings, encoder_adapter(name).key)
 
 

@@ -13,12 +13,12 @@ import pytest
 from bot.answering.prompt import Source, answer_prompt
 from bot.config import load_settings
 from bot.errors import GeneratorError, ModelError
-from bot.models.adapters import LoraAdapter, answer_adapter
+from bot.models.adapters import LoraAdapter, answer_adapter, search_adapter
 from bot.models.bert_openvino import int8_rows, with_deltas
 from bot.models.e5_file import dequantize_q4_0, read_e5_file
 from bot.models.openvino_generator import OpenVinoGenerator
 from bot.models.registry import shipped_registry
-from bot.models.runtime import load_generator
+from bot.models.runtime import load_generator, merged_adapter
 from bot.models.setup import ModelHome, is_ready
 from bot.types import Prompt
 from retrieval.encoder import OpenVinoEncoder
@@ -192,3 +192,24 @@ def test_a_corrupt_adapter_is_named_with_its_cure(tmp_path: Path) -> None:
     with pytest.raises(ModelError, match="damaged") as caught:
         LoraAdapter("a", tmp_path, "k").deltas()
     assert "none" in caught.value.fix
+
+
+def test_the_search_adapter_is_the_shipped_one_unless_told_otherwise() -> None:
+    shipped = search_adapter("default")
+    assert shipped is not None
+    assert shipped.name == "retrieval"
+    assert search_adapter("none") is None
+    with pytest.raises(ModelError, match="absent"):
+        search_adapter("absent")
+
+
+def test_the_settings_say_which_adapter_a_model_gets(monkeypatch: pytest.MonkeyPatch) -> None:
+    settings = load_settings()
+    searching, answering = (
+        merged_adapter(name, settings) for name in (settings.encoder, settings.generator)
+    )
+    assert searching is not None
+    assert answering is not None
+    assert (searching.name, answering.name) == ("retrieval", "answer-1")
+    monkeypatch.setenv("SHOPKEEPER_SEARCH_ADAPTER", "none")
+    assert merged_adapter(settings.encoder, load_settings()) is None

@@ -25,13 +25,18 @@ def encoder() -> RememberingEncoder:
 
 
 @pytest.fixture(scope="module")
-def reader(encoder: RememberingEncoder) -> EncoderMood:
-    return EncoderMood.shipped(load_mood_encoder(load_settings()), encoder)
+def feeling() -> RememberingEncoder:
+    return RememberingEncoder(load_mood_encoder(load_settings()))
 
 
 @pytest.fixture(scope="module")
-def understand(encoder: RememberingEncoder) -> Understander:
-    return Understander.shipped(encoder)
+def reader(encoder: RememberingEncoder, feeling: RememberingEncoder) -> EncoderMood:
+    return EncoderMood.shipped(feeling, encoder)
+
+
+@pytest.fixture(scope="module")
+def understand(feeling: RememberingEncoder) -> Understander:
+    return Understander.shipped(feeling)
 
 
 @pytest.mark.parametrize("folder", FOLDERS, ids=lambda folder: folder.name)
