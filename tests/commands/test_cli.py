@@ -14,6 +14,7 @@ import pytest
 
 from bot.config import load_settings
 from bot.errors import ConfigError
+from bot.models.runtime import serving_folder
 
 
 def shopkeeper(*words: str, home: Path, **environment: str) -> subprocess.CompletedProcess[str]:
@@ -137,8 +138,9 @@ def test_the_doctor_finds_what_is_well_and_what_is_not(tmp_path: Path) -> None:
     findings = {finding["what"]: finding for finding in json.loads(well.stdout)}
     assert findings["model multilingual-e5-small"]["ok"]
     broken = tmp_path / "models"
-    name = "multilingual-e5-small-openvino"
-    shutil.copytree(load_settings().models_dir / name, broken / name)
+    served = serving_folder("multilingual-e5-small", load_settings())
+    name = served.name
+    shutil.copytree(served, broken / name)
     (broken / name / "manifest.json").write_text("{")
     ill = shopkeeper("doctor", "--json", home=tmp_path, SHOPKEEPER_MODELS_DIR=str(broken))
     assert ill.returncode == 1

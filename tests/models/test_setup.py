@@ -18,8 +18,8 @@ from bot.models.bert_openvino import int8_rows, with_deltas
 from bot.models.e5_file import dequantize_q4_0, read_e5_file
 from bot.models.openvino_generator import OpenVinoGenerator
 from bot.models.registry import shipped_registry
-from bot.models.runtime import load_generator, merged_adapter
-from bot.models.setup import ModelHome, is_ready
+from bot.models.runtime import load_generator, merged_adapter, serving_folder
+from bot.models.setup import is_ready
 from bot.types import Prompt
 from retrieval.encoder import OpenVinoEncoder
 
@@ -30,13 +30,14 @@ SOURCES = [
 
 
 @pytest.fixture(scope="module")
-def home() -> ModelHome:
-    return ModelHome(load_settings().models_dir)
+def served() -> Path:
+    settings = load_settings()
+    return serving_folder(settings.encoder, settings)
 
 
 @pytest.fixture(scope="module")
-def encoder(home: ModelHome) -> OpenVinoEncoder:
-    return OpenVinoEncoder.load(home.converted(shipped_registry().find("multilingual-e5-small")))
+def encoder(served: Path) -> OpenVinoEncoder:
+    return OpenVinoEncoder.load(served)
 
 
 def load() -> OpenVinoGenerator:
@@ -141,10 +142,9 @@ def test_a_closed_generator_says_so() -> None:
 
 
 @pytest.mark.models
-def test_a_damaged_model_is_named_with_its_cure(home: ModelHome, tmp_path: Path) -> None:
-    source = home.converted(shipped_registry().find("multilingual-e5-small"))
+def test_a_damaged_model_is_named_with_its_cure(served: Path, tmp_path: Path) -> None:
     broken = tmp_path / "broken"
-    shutil.copytree(source, broken)
+    shutil.copytree(served, broken)
     (broken / "openvino_model.xml").write_text("<net>cut off")
     with pytest.raises(ModelError, match=str(broken)) as caught:
         OpenVinoEncoder.load(broken)
@@ -155,15 +155,16 @@ def test_a_damaged_model_is_named_with_its_cure(home: ModelHome, tmp_path: Path)
 
 @pytest.mark.models
 def test_an_interrupted_conversion_is_not_taken_for_a_whole_one(
-    home: ModelHome, tmp_path: Path
+    served: Path, tmp_path: Path
 ) -> None:
     spec = shipped_registry().find("multilingual-e5-small")
-    folder = home.converted(spec)
-    assert is_ready(spec, folder)
+    adapter = search_adapter("default")
+    assert adapter is not None
+    assert is_ready(spec, served, adapter.key)
     copy = tmp_path / "copy"
-    shutil.copytree(folder, copy)
+    shutil.copytree(served, copy)
     (copy / "manifest.json").unlink()
-    assert not is_ready(spec, copy)
+    assert not is_ready(spec, copy, adapter.key)
 
 
 def test_a_file_that_is_no_encoder_is_named(tmp_path: Path) -> None:

@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from bot.config import load_settings
+from bot.models.runtime import load_encoder
 from bot.types import Lang, Query
-from retrieval.encoder import OpenVinoEncoder
 from retrieval.importers import import_path
 from retrieval.index import HybridIndex
 from retrieval.retriever import HybridRetriever
@@ -20,8 +20,7 @@ pytestmark = pytest.mark.models
 
 @pytest.fixture(scope="module")
 def retriever() -> HybridRetriever:
-    folder = load_settings().models_dir / "multilingual-e5-small-openvino"
-    encoder = OpenVinoEncoder.load(folder)
+    encoder = load_encoder(load_settings())
     passages = [
         passage
         for passage in import_path(SHOP).passages
