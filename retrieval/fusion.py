@@ -30,8 +30,8 @@ SKU_BONUS = 3.0
 class FusionSettings:
     """How much the word search counts.
 
-    `lexical_weight` was tuned for E5, whose cosines of near and far texts lie close together;
-    an encoder with a wider spread wants a larger one. `full_evidence` is for passages in another
+    `lexical_weight` was tuned for E5 with the shipped adapter for search (`python -m
+    bench.reranking`); an encoder with a wider spread of cosines wants a larger one. `full_evidence` is for passages in another
     language than the question: the share of its weight that some passage must account for before
     words count in full there. Below it, matches are stray (a number, a name) and count less.
     """

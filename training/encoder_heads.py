@@ -1,4 +1,4 @@
-"""`shopkeeper train intent`: a head on the frozen encoder.
+"""`shopkeeper train intent`: a head on the vector of the mood's encoder.
 
 Covered: which data with which weight, fitting, calibration, and the record of all that beside the
 weights. Not covered: mood, which has an adapter of its own (`training.mood_adapter`), the fitting

@@ -8,14 +8,13 @@ with a conversation (`bot.store.retention`).
 
 from __future__ import annotations
 
-import threading
 from datetime import timedelta
 from pathlib import Path
-from types import TracebackType
 
 import structlog
 from sqlalchemy import Engine
 
+from bot.channels.periodic import Periodic
 from bot.store.events import SqlEvents
 from bot.store.queue import SqlQueue
 from bot.store.retention import apply_retention, claim_daily_run
@@ -29,7 +28,7 @@ COPIES_KEPT = timedelta(days=30)
 """Longer than any sender repeats an event, and than anything is tried again by itself."""
 
 
-class Housekeeping:
+class Housekeeping(Periodic):
     """Use it as a context manager.
 
     Args:
@@ -51,9 +50,7 @@ class Housekeeping:
         self._engine = engine
         self._days = days
         self._exports = exports
-        self._pauses = (first_look_s, every_s)
-        self._stop = threading.Event()
-        self._thread = threading.Thread(target=self._run, name="housekeeping", daemon=True)
+        super().__init__("housekeeping", self.look, every_s, first_look_s)
 
     def look(self) -> bool:
         """Do today's run if it is due and nobody else does it; whether it was done."""
@@ -67,28 +64,3 @@ class Housekeeping:
             conversations, rows = report.conversations, rows + report.queue_rows
         log.info("retention_done", conversations=conversations, queue_rows=rows, events=events)
         return True
-
-    def _run(self) -> None:
-        first, every = self._pauses
-        pause = first
-        while not self._stop.wait(pause):
-            pause = every
-            try:
-                self.look()
-            except Exception:
-                # Tomorrow's run takes in what today's has left.
-                log.exception("retention_failed")
-
-    def __enter__(self) -> Housekeeping:
-        self._thread.start()
-        return self
-
-    def __exit__(
-        self,
-        _kind: type[BaseException] | None,
-        _error: BaseException | None,
-        _trace: TracebackType | None,
-    ) -> None:
-        self._stop.set()
-        if self._thread.ident:
-            self._thread.join(10.0)

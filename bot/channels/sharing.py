@@ -10,14 +10,13 @@ covered: requests per address (`bot.channels.admission`), which guard this proce
 
 from __future__ import annotations
 
-import threading
 import time
-from types import TracebackType
 from typing import Final
 
 import structlog
 
 from bot.channels.limits import CustomerLimits
+from bot.channels.periodic import Periodic
 from bot.errors import StoreError
 from bot.store.rates import SqlRates
 
@@ -26,7 +25,7 @@ log = structlog.get_logger(__name__)
 EVERY_S: Final = 1.0
 
 
-class Sharing:
+class Sharing(Periodic):
     """Use it as a context manager.
 
     Args:
@@ -38,10 +37,8 @@ class Sharing:
     def __init__(self, limits: CustomerLimits, rates: SqlRates, every_s: float = EVERY_S) -> None:
         self._limits = limits
         self._rates = rates
-        self._every_s = every_s
         self._well = True
-        self._stop = threading.Event()
-        self._thread = threading.Thread(target=self._run, name="sharing", daemon=True)
+        super().__init__("sharing", self.exchange, every_s)
 
     def exchange(self) -> None:
         """Tell and hear once. When the database is away each process counts alone meanwhile."""
@@ -67,25 +64,3 @@ class Sharing:
             for key in told:
                 paces = enumerate(limiter.paces_s)
                 limiter.learn(key, [dues[f"{name}/{at}/{key}"] - now for at, _ in paces])
-
-    def _run(self) -> None:
-        while not self._stop.wait(self._every_s):
-            try:
-                self.exchange()
-            except Exception:
-                # Limits of this process hold all the same.
-                log.exception("rates_not_shared")
-
-    def __enter__(self) -> Sharing:
-        self._thread.start()
-        return self
-
-    def __exit__(
-        self,
-        _kind: type[BaseException] | None,
-        _error: BaseException | None,
-        _trace: TracebackType | None,
-    ) -> None:
-        self._stop.set()
-        if self._thread.ident:
-            self._thread.join(10.0)
