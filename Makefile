@@ -4,7 +4,7 @@ VENV   := .venv
 BIN    := $(VENV)/bin
 PIP    := $(BIN)/python -m pip install --disable-pip-version-check -c requirements.lock
 
-.PHONY: demo test lint fix bench eval-gate clean system
+.PHONY: demo test explore lint fix bench eval-gate clean system
 
 demo: $(VENV)/.serving
 	$(BIN)/shopkeeper demo
@@ -12,6 +12,11 @@ demo: $(VENV)/.serving
 test: system lint
 	$(BIN)/shopkeeper models setup --training
 	$(BIN)/python -m pytest
+
+# The property tests with examples that no run has drawn before; what they find is kept and drawn again.
+explore: system $(VENV)/.testing
+	$(BIN)/shopkeeper models setup --training
+	$(BIN)/python -m pytest --hypothesis-profile=explore
 
 lint: $(VENV)/.testing
 	$(BIN)/ruff check .

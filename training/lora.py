@@ -1,8 +1,9 @@
 """Train a LoRA adapter for answering on a frozen generator, GPT-like or T5-like, on the CPU.
 
+GPT-like ones learn to judge beside it, whether a page answers a question (`training.judged`).
 Covered: loss on answer tokens only (logits are computed for those alone), batches of similar
 length filled up to a number of tokens, bfloat16 with float32 adapters, gradient accumulation,
-checkpoint and exact resume, progress with tokens a second. Saved beside the weights: arguments,
+checkpoint and exact resume, going on from an earlier adapter, progress with tokens a second. Saved beside the weights: arguments,
 hashes of the data, template version, scores, revision.
 
 Source: Hu et al., 2021, LoRA (arXiv:2106.09685).
@@ -20,7 +21,7 @@ from typing import Any
 
 import torch
 from peft import LoraConfig, get_peft_model, get_peft_model_state_dict, set_peft_model_state_dict
-from safetensors.torch import save_file
+from safetensors.torch import load_file, save_file
 from transformers import (
     AutoConfig,
     AutoModelForCausalLM,
@@ -29,20 +30,12 @@ from transformers import (
 )
 
 from bot.answering.prompt import render
+from training.answered import AnsweredRow, answered_loss, seq2seq_loss
 from training.data.answers import Example
+from training.data.judging import JudgedPage
 from training.export import chat_template_of
+from training.judged import JudgedRow, judged_loss, judged_row, judged_scores, reply_tokens
 from training.run_record import LoraArguments, run_record
-
-
-@dataclass(frozen=True)
-class Tokenized:
-    """Token ids of one example."""
-
-    prompt: tuple[int, ...]
-    completion: tuple[int, ...]
-
-    def __len__(self) -> int:
-        return len(self.prompt) + len(self.completion)
 
 
 @dataclass
@@ -55,6 +48,7 @@ class RunState:
     losses: list[float] = field(default_factory=list)
 
 
+Row = AnsweredRow | JudgedRow
 Report = Callable[[RunState, int, float], None]
 """Called after each step with the state, the number of batches and the running loss."""
 
@@ -86,6 +80,9 @@ class LoraTrainer:
             self.trainable, lr=arguments.learning_rate, weight_decay=0.0, betas=(0.9, 0.98)
         )
         self.state = RunState()
+        if arguments.start:
+            weights = load_file(arguments.start / "adapter_model.safetensors")
+            set_peft_model_state_dict(self.model, weights)
 
     def _lora_config(self, base: torch.nn.Module) -> LoraConfig:
         arguments = self.arguments
@@ -107,7 +104,7 @@ class LoraTrainer:
             task_type="SEQ_2_SEQ_LM" if self.is_seq2seq else "CAUSAL_LM",
         )
 
-    def tokenize(self, examples: Sequence[Example]) -> list[Tokenized]:
+    def tokenize(self, examples: Sequence[Example]) -> list[AnsweredRow]:
         """Token ids; examples over `max_tokens` are left out."""
         kept = []
         end = self.tokenizer.eos_token_id
@@ -115,27 +112,36 @@ class LoraTrainer:
             text = render(example.prompt, self.template)
             prompt = self.tokenizer(text, add_special_tokens=False)["input_ids"]
             reply = self.tokenizer(example.completion, add_special_tokens=False)["input_ids"]
-            row = Tokenized(tuple(prompt), (*reply, end))
+            row = AnsweredRow(tuple(prompt), (*reply, end))
             if len(row) <= self.arguments.max_tokens:
                 kept.append(row)
         return kept
 
-    def batches(self, rows: Sequence[Tokenized]) -> list[list[int]]:
-        """Indices of rows for each forward pass: of similar length, in random order."""
+    def tokenize_pages(self, pages: Sequence[JudgedPage]) -> list[JudgedRow]:
+        """Rows of pages that are judged; none for an encoder-decoder, whose reply sees no prefix."""
+        if self.is_seq2seq:
+            return []
+        rows = [judged_row(self.tokenizer, self.template, page) for page in pages]
+        return [row for row in rows if len(row) <= self.arguments.max_tokens]
+
+    def batches(self, rows: Sequence[Row]) -> list[list[int]]:
+        """Indices of rows for each forward pass: of one kind and similar length, in random order."""
         rng = random.Random(self.arguments.seed)  # noqa: S311
         whole, part = divmod(self.arguments.epochs, 1.0)
         order: list[list[int]] = []
         for epoch in range(math.ceil(self.arguments.epochs)):
-            indices = list(range(len(rows)))
-            rng.shuffle(indices)
-            if epoch == whole:
-                indices = indices[: round(part * len(rows))]
-            order.extend(self._bucketed(rows, indices, rng))
+            of_epoch = []
+            for kind in (AnsweredRow, JudgedRow):
+                indices = [i for i, row in enumerate(rows) if isinstance(row, kind)]
+                rng.shuffle(indices)
+                if epoch == whole:
+                    indices = indices[: round(part * len(indices))]
+                of_epoch += self._bucketed(rows, indices)
+            rng.shuffle(of_epoch)
+            order += of_epoch
         return order
 
-    def _bucketed(
-        self, rows: Sequence[Tokenized], indices: list[int], rng: random.Random
-    ) -> list[list[int]]:
+    def _bucketed(self, rows: Sequence[Row], indices: list[int]) -> list[list[int]]:
         # Rows are sorted within windows only, so that batches still mix corpora and lengths.
         found: list[list[int]] = []
         for start in range(0, len(indices), 128):
@@ -146,46 +152,36 @@ class LoraTrainer:
                     batch = []
                 batch.append(index)
             found.append(batch)
-        rng.shuffle(found)
         return found
 
-    def loss(self, rows: Sequence[Tokenized]) -> torch.Tensor:
-        """Mean cross-entropy over the completion tokens of `rows`."""
+    def loss(self, rows: Sequence[Row]) -> torch.Tensor:
+        """Mean cross-entropy over the completion tokens of `rows`, which are of one kind."""
+        judged = [row for row in rows if isinstance(row, JudgedRow)]
+        if judged:
+            with torch.autocast("cpu", dtype=torch.bfloat16):
+                return judged_loss(self._causal, judged, self._pad, reply_tokens(self.tokenizer))
+        answered = [row for row in rows if isinstance(row, AnsweredRow)]
         if self.is_seq2seq:
-            return self._seq2seq_loss(rows)
-        width = max(len(row) for row in rows)
-        pad = self.tokenizer.pad_token_id or 0
-        ids = torch.full((len(rows), width), pad)
-        mask = torch.zeros((len(rows), width), dtype=torch.long)
-        wanted = torch.zeros((len(rows), width), dtype=torch.bool)
-        for i, row in enumerate(rows):
-            ids[i, : len(row)] = torch.tensor(row.prompt + row.completion)
-            mask[i, : len(row)] = 1
-            wanted[i, len(row.prompt) - 1 : len(row) - 1] = True
+            return seq2seq_loss(self.model, answered, self._pad)
         with torch.autocast("cpu", dtype=torch.bfloat16):
-            causal: Any = self.model.get_base_model()
-            hidden = causal.model(input_ids=ids, attention_mask=mask).last_hidden_state
-            logits = causal.lm_head(hidden[wanted])
-        targets = torch.cat([torch.tensor(row.completion) for row in rows])
-        return torch.nn.functional.cross_entropy(logits.float(), targets)
+            return answered_loss(self._causal, answered, self._pad)
 
-    def _seq2seq_loss(self, rows: Sequence[Tokenized]) -> torch.Tensor:
-        prompts = max(len(row.prompt) for row in rows)
-        replies = max(len(row.completion) for row in rows)
-        pad = self.tokenizer.pad_token_id or 0
-        ids = torch.full((len(rows), prompts), pad)
-        mask = torch.zeros((len(rows), prompts), dtype=torch.long)
-        labels = torch.full((len(rows), replies), -100)
-        for i, row in enumerate(rows):
-            ids[i, : len(row.prompt)] = torch.tensor(row.prompt)
-            mask[i, : len(row.prompt)] = 1
-            labels[i, : len(row.completion)] = torch.tensor(row.completion)
-        loss: torch.Tensor = self.model(input_ids=ids, attention_mask=mask, labels=labels).loss
-        return loss
+    @property
+    def _causal(self) -> Any:
+        return self.model.get_base_model()
 
-    def train(self, examples: Sequence[Example], report: Report | None = None) -> RunState:
+    @property
+    def _pad(self) -> int:
+        return self.tokenizer.pad_token_id or 0
+
+    def train(
+        self,
+        examples: Sequence[Example],
+        report: Report | None = None,
+        pages: Sequence[JudgedPage] = (),
+    ) -> RunState:
         """Train to the end of the schedule, from the last checkpoint if there is one."""
-        rows = self.tokenize(examples)
+        rows: list[Row] = [*self.tokenize(examples), *self.tokenize_pages(pages)]
         batches = self.batches(rows)
         self._resume()
         self.model.train()
@@ -217,6 +213,11 @@ class LoraTrainer:
                 saved_at = time.monotonic()
         self._checkpoint()
         return state
+
+    def judged(self, pages: Sequence[JudgedPage]) -> dict[str, dict[str, float]]:
+        """How well pages are told apart from those that do not answer, by corpus."""
+        self.model.eval()
+        return judged_scores(self._causal, self.tokenizer, self.template, pages)
 
     def _rate(self, done: float) -> float:
         arguments = self.arguments
@@ -250,7 +251,12 @@ class LoraTrainer:
         self.state = RunState(**saved["state"])
         torch.set_rng_state(saved["random"])
 
-    def save(self, examples: Sequence[Example], scores: dict[str, Any] | None = None) -> None:
+    def save(
+        self,
+        examples: Sequence[Example],
+        scores: dict[str, Any] | None = None,
+        pages: Sequence[JudgedPage] = (),
+    ) -> None:
         """Write the adapter in PEFT's format, float16, with `run.json` beside it."""
         folder = self.arguments.output
         folder.mkdir(parents=True, exist_ok=True)
@@ -260,6 +266,6 @@ class LoraTrainer:
         }
         save_file(weights, folder / "adapter_model.safetensors", metadata={"format": "pt"})
         self.model.peft_config["default"].save_pretrained(str(folder))
-        record = run_record(self.arguments, examples, asdict(self.state), scores or {})
+        record = run_record(self.arguments, examples, pages, asdict(self.state), scores or {})
         text = json.dumps(record, ensure_ascii=False, indent=1)
         (folder / "run.json").write_text(text + "\n", encoding="utf-8")

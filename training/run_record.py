@@ -17,6 +17,7 @@ from typing import Any
 from bot.answering.prompt import TEMPLATE_VERSION
 from bot.errors import ConfigError
 from training.data.answers import Example
+from training.data.judging import JudgedPage
 
 _RECENT = 50
 """Batches that the final loss is the mean of."""
@@ -42,6 +43,7 @@ class LoraArguments:
         epochs: passes over the examples.
         checkpoint_minutes: time between checkpoints.
         seed: of the order of batches and the first weights.
+        start: folder of an earlier adapter of the same shape to go on from.
     """
 
     model: str
@@ -58,6 +60,7 @@ class LoraArguments:
     epochs: float = 1.0
     checkpoint_minutes: float = 5.0
     seed: int = 7
+    start: Path | None = None
 
     def __post_init__(self) -> None:
         if self.tokens_per_batch < self.max_tokens:
@@ -71,11 +74,13 @@ class LoraArguments:
 def run_record(
     arguments: LoraArguments,
     examples: Sequence[Example],
+    pages: Sequence[JudgedPage],
     state: Mapping[str, Any],
     scores: Mapping[str, Any],
 ) -> dict[str, Any]:
     """The content of `run.json`."""
-    text = "\n".join(example.prompt.user + example.completion for example in examples)
+    texts = [example.prompt.user + example.completion for example in examples]
+    text = "\n".join([*texts, *(repr(page) for page in pages)])
     recent = state["losses"][-_RECENT:]
     plain = {name: str(v) if isinstance(v, Path) else v for name, v in asdict(arguments).items()}
     return {
@@ -83,6 +88,8 @@ def run_record(
         "template": TEMPLATE_VERSION,
         "examples": len(examples),
         "corpora": dict(Counter(example.corpus for example in examples)),
+        "pages": dict(Counter(page.corpus for page in pages)),
+        "judged_questions": sum(len(page.asked) for page in pages),
         "data_sha256": hashlib.sha256(text.encode()).hexdigest(),
         "tokens": state["tokens"],
         "seconds": round(state["seconds"]),

@@ -47,15 +47,21 @@ def answer(
     model: Annotated[str, typer.Option(help="Folder or id; empty for the registry's.")] = "",
     public: Annotated[int, typer.Option(help="Examples from the public corpora.")] = 900,
     epochs: Epochs = 1.0,
+    start: Start = None,
     rank: Annotated[int, typer.Option(help="Rank of the adapter.")] = 16,
     upper_layers: Annotated[int, typer.Option(help="Adapted layers from the top; 0 for all.")] = 12,
     learning_rate: Rate = 2e-4,
     seed: Annotated[int, typer.Option(help="Of data and order.")] = 11,
 ) -> None:
-    """Train the answer adapter; killed and started again it goes on from its checkpoint."""
+    """Train the answer adapter, which also judges whether a page answers a question.
+
+    Killed and started again it goes on from its checkpoint.
+    """
     needs_training_extra()
     from bot.models.setup import ModelHome, ensure_training
     from training.data.answers import public_examples, written_examples
+    from training.data.judging import judged_pages
+    from training.data.reading import load_reading
     from training.lora import LoraTrainer
     from training.run_record import LoraArguments
 
@@ -69,6 +75,7 @@ def answer(
         upper_layers=upper_layers,
         learning_rate=learning_rate,
         epochs=epochs,
+        start=start,
     )
     examples = public_examples(data, "train", public, seed) + written_examples("train")
     trainer = LoraTrainer(arguments)
@@ -82,8 +89,11 @@ def answer(
             highlight=False,
         )
 
-    trainer.train(examples, report)
-    trainer.save(examples)
+    pages = judged_pages(load_reading(data, "train"), seed)
+    trainer.train(examples, report, pages)
+    scores = trainer.judged(judged_pages(load_reading(data, "dev"), seed))
+    trainer.save(examples, scores, pages)
+    console.print(scores)
     console.print(f"adapter in {out}; try it: SHOPKEEPER_ANSWER_ADAPTER={out} shopkeeper …")
 
 

@@ -53,6 +53,14 @@ def test_f1_and_the_threshold_for_a_precision(pairs: list[tuple[bool, float]]) -
     cut = threshold_for_precision(gold, score, 0.8, least=1)
     if (score >= cut).any() and cut < 1.0:
         assert precision_score(gold, score >= cut) >= 0.8
+        assert cut > 0
+
+
+def test_a_score_of_nothing_is_never_flagged() -> None:
+    gold = np.array([True] * 9 + [False])
+    score = np.array([0.7] * 8 + [0.0] * 2)
+    # Flagging all ten would be right nine times.
+    assert threshold_for_precision(gold, score, 0.8, least=1) == 0.7
 
 
 def test_calibration_error_is_the_gap_between_confidence_and_truth() -> None:

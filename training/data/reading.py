@@ -1,11 +1,12 @@
 """Questions with passages, for the reader: which passage answers, where, or none of them.
 
-Covered: squad2_half, cmrc2018, drcd and half of the xquad articles (spans, hard negatives from the
-same article and from BM25, questions and passages in either language), stackfaq, banking77 and
-hint3 (a customer's wording against a FAQ's), and the written answers of `training/data/written`
-(the shop's voice, near-miss passages, follow-ups), and pages of made-up shops that tell most things
-but not always the one that is asked. Splits are by article, conversation, invented shop or fact. Not covered: the demo shop's golden questions; they calibrate and measure what is trained
-here, and xquad's other articles, which only measure.
+Covered: squad2_half, cmrc2018, drcd and half of the xquad articles (spans, hard negatives from the same
+article and from BM25, either language), stackfaq, banking77 and hint3 (a customer's wording against
+a FAQ's), the written answers (the shop's voice, near-miss passages, follow-ups), pages of made-up shops that tell most things
+but not always the one that is asked; and pages with questions on their topic that they do not
+answer (`written/beside.*.jsonl`). Splits are by article, conversation, invented shop or fact. Not
+covered: the demo shop's golden questions, which calibrate and measure what is trained here, and
+xquad's other articles, which only measure.
 """
 
 from __future__ import annotations
@@ -92,6 +93,7 @@ def load_reading(data: Path, split: Split, seed: int = 5) -> list[ReadGroup]:
         *_wording_groups(data, split, rng),
         *_written_groups(split),
         *_shop_groups(split, rng),
+        *_beside_groups(split),
     ]
     return [_in_simplified(group) for group in groups]
 
@@ -268,6 +270,21 @@ def _shop_groups(split: Split, rng: random.Random) -> Iterator[ReadGroup]:
             shown.append(ReadPassage(page.text(), place is not None, span, evidence))
         lang = "en" if asked.lang == "en" else "zh-Hans"
         yield ReadGroup(asked.text, lang, "shop-facts", tuple(shown))
+
+
+def _beside_groups(split: Split) -> Iterator[ReadGroup]:
+    """Questions that a page answers, and such as only share its topic."""
+    for lang in ("en", "zh"):
+        for row in read_jsonl(WRITTEN / f"beside.{lang}.jsonl"):
+            if row["split"] != split:
+                continue
+            text = f"{row['title']}\n{row['text']}"
+            lang_asked = row.get("asked_in", row["lang"])
+            for asked in row["answered"]:
+                if found := _with_span(text, [asked["says"]]):
+                    yield ReadGroup(asked["q"], lang_asked, "beside", (found,))
+            for question in row["beside"]:
+                yield ReadGroup(question, lang_asked, "beside", (ReadPassage(text, False),))
 
 
 def _supporting(text: str, answer: str) -> tuple[tuple[int, int], ...]:

@@ -86,13 +86,15 @@ def threshold_for_precision(
 ) -> float:
     """Lowest cut-off whose flagged cases are right at least `precision` of the time.
 
-    At least `least` cases must be flagged for a cut-off to count; where none qualifies the
-    result is 1.0 (nothing is flagged).
+    At least `least` cases must be flagged for a cut-off to count, and a score of 0 is never
+    flagged: where most cases are positive, flagging everybody would be precise enough. Where none
+    qualifies the result is 1.0 (nothing is flagged).
     """
     order = np.argsort(-score, kind="stable")
     right = np.cumsum(gold[order])
     flagged = np.arange(1, len(order) + 1)
     ranked = score[order]
     last_of_tie = np.append(ranked[1:] != ranked[:-1], True)
-    good = np.flatnonzero((right / flagged >= precision) & (flagged >= least) & last_of_tie)
+    counts = (flagged >= least) & last_of_tie & (ranked > 0)
+    good = np.flatnonzero((right / flagged >= precision) & counts)
     return float(ranked[good[-1]]) if good.size else 1.0
