@@ -48,6 +48,7 @@ def answer(
     public: Annotated[int, typer.Option(help="Examples from the public corpora.")] = 900,
     epochs: Epochs = 1.0,
     start: Start = None,
+    judged: Annotated[int, typer.Option(help="Rounds of pages to judge, for each epoch.")] = 2,
     rank: Annotated[int, typer.Option(help="Rank of the adapter.")] = 16,
     upper_layers: Annotated[int, typer.Option(help="Adapted layers from the top; 0 for all.")] = 12,
     learning_rate: Rate = 2e-4,
@@ -89,7 +90,8 @@ def answer(
             highlight=False,
         )
 
-    pages = judged_pages(load_reading(data, "train"), seed)
+    groups = load_reading(data, "train")
+    pages = [page for n in range(judged) for page in judged_pages(groups, seed + n)]
     trainer.train(examples, report, pages)
     scores = trainer.judged(judged_pages(load_reading(data, "dev"), seed))
     trainer.save(examples, scores, pages)
