@@ -17,6 +17,7 @@ from sqlalchemy import Engine
 from bot.answering.compose import Composer
 from bot.answering.decision import Thresholds
 from bot.answering.drafting import Drafter
+from bot.answering.second_look import Look
 from bot.answering.support import Floors, Support
 from bot.answering.wording import Wording
 from bot.config import Settings
@@ -25,7 +26,7 @@ from bot.handover.hours import OpeningHours
 from bot.handover.policy import HandoverPolicy
 from bot.models.runtime import load_encoder, load_generator, load_mood_encoder, load_reader
 from bot.mood import EncoderMood
-from bot.protocols import Encoder, Generator, Reader
+from bot.protocols import Encoder, Generator, Reader, Retriever
 from bot.query import Understander
 from bot.readiness import database_checks, generator_check, index_check
 from bot.remember import RememberingEncoder
@@ -56,7 +57,8 @@ if TYPE_CHECKING:
 
 Progress = Callable[[int, int], None]
 CALIBRATION_FILE = "calibration.json"
-"""In `settings.home`: the shop's own calibration, which wins over the shipped one."""
+SECOND_LOOK_FILE = "second_look.json"
+"""In `settings.home`: what was fitted to the shop's own questions, which wins over what ships."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,13 +162,14 @@ class Shop:
         settings, parts = self.settings, self.parts
         if self.generator is None:
             raise ShopkeeperError("this shop was opened without a generator")
+        look = Look.of(self.generator, settings.home / SECOND_LOOK_FILE)
         return Service(
             understand=parts.understand,
             mood=parts.mood,
-            retriever=self.retriever(progress),
+            retriever=look.around(self.retriever(progress)) if look else self.retriever(progress),
             composer=composer(settings, self.generator, parts.reader),
             store=self.turns,
-            thresholds=thresholds(settings, parts.calibration),
+            thresholds=thresholds(settings, parts.calibration, look),
             versions={"generator": self.generator.name, "encoder": parts.encoder.name},
             max_chars=settings.max_message_chars,
         )
@@ -254,9 +257,10 @@ def composer(settings: Settings, generator: Generator, reader: Reader | None) ->
     )
 
 
-def thresholds(settings: Settings, calibration: Calibration) -> Thresholds:
-    """The decision's thresholds: the wanted precision looked up on the calibration's curve."""
-    return Thresholds(answer=calibration.threshold_for(settings.answer_precision))
+def thresholds(settings: Settings, calibration: Calibration, look: Look | None) -> Thresholds:
+    """The decision's thresholds: the wanted precision looked up on the curve of what was fitted."""
+    fitted = look.weighing if look else calibration
+    return Thresholds(answer=fitted.threshold_for(settings.answer_precision))
 
 
 @contextmanager
@@ -267,23 +271,26 @@ def answer_task(
     from retrieval.eval_files import read_passages
     from training.tasks.answers import AnswerTask
 
-    def over(parts: SearchParts, texts: Sequence[Passage]) -> HybridRetriever:
-        return parts.over(HybridIndex.build(texts, parts.encoder))
-
     with open_shop(settings) as shop:
         parts = shop.parts
         if shop.generator is None:
             raise ShopkeeperError("this shop was opened without a generator")
+        look = Look.of(shop.generator, settings.home / SECOND_LOOK_FILE)
+
+        def over(texts: Sequence[Passage]) -> Retriever:
+            plain = parts.over(HybridIndex.build(texts, parts.encoder))
+            return look.around(plain) if look else plain
+
         searched = None
         if passages is not None:
-            searched = over(parts, read_passages(passages))
+            searched = over(read_passages(passages))
         elif not given_context:
-            searched = shop.hybrid()
+            searched = look.around(shop.hybrid()) if look else shop.hybrid()
         yield AnswerTask(
             understand=parts.understand,
             composer=composer(settings, shop.generator, parts.reader),
-            thresholds=thresholds(settings, parts.calibration),
+            thresholds=thresholds(settings, parts.calibration, look),
             retriever=searched,
-            retriever_for=lambda texts: over(parts, texts),
+            retriever_for=over,
             encoder=parts.encoder,
         )

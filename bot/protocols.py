@@ -6,7 +6,7 @@ Implementations take finished parts in their constructors; `load`/`from_…` cla
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from typing import Literal, Protocol
+from typing import Literal, Protocol, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
@@ -70,6 +70,24 @@ class Generator(Protocol):
         Args:
             prompt: system and user text; the generator applies its own chat template.
             max_tokens: upper bound on new tokens.
+
+        Raises:
+            GeneratorError: the model failed or took too long.
+        """
+        ...
+
+
+@runtime_checkable
+class Judge(Protocol):
+    """Says yes or no, and how sure it is; safe to call from many threads."""
+
+    @property
+    def name(self) -> str:
+        """Identifies weights and adapter; what was fitted with one judge is worth nothing with another."""
+        ...
+
+    def log_odds(self, prompts: Sequence[Prompt]) -> tuple[float, ...]:
+        """Log-odds that the reply to each prompt is "yes" rather than "no", 0 if it is neither.
 
         Raises:
             GeneratorError: the model failed or took too long.

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 
 from bot.errors import InputError
 from bot.protocols import Understand
+from bot.types import Query, Retrieval
 from retrieval.calibration import Calibration, Features
 from retrieval.eval_files import Question, query_of
 from retrieval.retriever import HybridRetriever
@@ -23,6 +24,8 @@ _HITS = 5
 class Asked:
     """One question that was searched for: what the search knew, and whether its hits answer."""
 
+    query: Query
+    found: Retrieval
     features: Features
     answered: bool
     topic: str
@@ -36,37 +39,38 @@ def ask(
     weight: float = 1.0,
 ) -> Asked | None:
     """Search for a question; None when nothing was found. Without gold it is unanswerable."""
-    retrieval, known = retriever.search_with_features(query_of(question, understand), _HITS)
+    query = query_of(question, understand)
+    retrieval, known = retriever.search_with_features(query, _HITS)
     if known is None:
         return None
     found = {hit.passage.passage_id for hit in retrieval.hits}
-    return Asked(known, bool(found & question.gold), question.topic or question.id, weight)
+    topic = question.topic or question.id
+    return Asked(query, retrieval, known, bool(found & question.gold), topic, weight)
 
 
-def calibrate(
+def ask_all(
     retriever: HybridRetriever,
     questions: Sequence[Question],
-    *,
     understand: Understand | None = None,
-    others: Sequence[Asked] = (),
-    fitted_on: str = "",
     progress: Callable[[int, int], None] | None = None,
-) -> Calibration:
-    """A calibration for `retriever`, fitted to `questions`; those without gold are unanswerable.
-
-    Args:
-        others: questions of other sets that were asked already.
-
-    Raises:
-        InputError: there are no questions with, or none without, an answer.
-    """
-    asked: list[Asked] = list(others)
+) -> list[Asked]:
+    """Every question for which something was found, in order."""
+    asked = []
     for number, question in enumerate(questions, start=1):
         known = ask(retriever, question, understand)
         if known is not None:
             asked.append(known)
         if progress:
             progress(number, len(questions))
+    return asked
+
+
+def calibrate(asked: Sequence[Asked], fitted_on: str = "") -> Calibration:
+    """A calibration fitted to questions that were asked; those without gold are unanswerable.
+
+    Raises:
+        InputError: there are no questions with, or none without, an answer.
+    """
     try:
         return Calibration.fit(
             [item.features for item in asked],

@@ -1,28 +1,30 @@
 """One honest probability: do these passages answer this question?
 
-A logistic regression over what a search knows about itself. Covered: the features, fitting in
-numpy, the coverage/precision curve and the threshold for a wanted precision, reading and writing
-as JSON. Not covered: making the features (`retrieval.evidence`).
-
-Sources: Platt, 1999, Probabilistic outputs for support vector machines; Geifman & El-Yaniv, 2017,
-Selective classification for deep neural networks (arXiv:1705.08500) for the curve.
+A logistic regression over what a search knows about itself. Covered: the features, fitting them,
+the threshold for a wanted precision, reading and writing as JSON. Not covered: making the features
+(`retrieval.evidence`), the mathematics (`retrieval.regression`).
 """
 
 from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, fields, replace
+from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 
 import numpy as np
-from numpy.typing import NDArray
 
 from bot.errors import ConfigError
+from retrieval.regression import (
+    Curve,
+    CurvePoint,
+    Logistic,
+    coverage_precision,
+    fit,
+    held_out,
+    threshold_for,
+)
 
-_RIDGE = 1.0
-_STEPS = 100
-_FOLDS = 10
 _IGNORED = {"weight": 0.0, "mean": 0.0, "scale": 1.0}
 DEFAULT_FILE = Path(__file__).with_name("calibration.json")
 
@@ -73,15 +75,6 @@ FEATURE_NAMES = tuple(field.name for field in fields(Features))
 
 
 @dataclass(frozen=True, slots=True)
-class CurvePoint:
-    """Answering only above `threshold` answers `coverage` of all questions, `precision` rightly."""
-
-    threshold: float
-    coverage: float
-    precision: float
-
-
-@dataclass(frozen=True, slots=True)
 class Calibration:
     """A fitted regression: probability = sigmoid(bias + weights · (features - mean) / scale)."""
 
@@ -90,18 +83,16 @@ class Calibration:
     mean: tuple[float, ...]
     scale: tuple[float, ...]
     fitted_on: str = ""
-    curve: tuple[CurvePoint, ...] = ()
+    curve: Curve = ()
 
     def probability(self, features: Features) -> float:
         """How likely the passages answer the question, in (0, 1)."""
-        values = (np.array(features.row()) - self.mean) / self.scale
-        score = self.bias + float(values @ np.array(self.weights))
-        return float(1.0 / (1.0 + np.exp(-np.clip(score, -30.0, 30.0))))
+        model = Logistic(self.weights, self.bias, self.mean, self.scale)
+        return model.probability(features.row())
 
     def threshold_for(self, precision: float) -> float:
         """The lowest probability above which answers were right this often; 1.0 if none is."""
-        reached = [point.threshold for point in self.curve if point.precision >= precision]
-        return min(reached, default=1.0)
+        return threshold_for(self.curve, precision)
 
     @classmethod
     def fit(
@@ -134,20 +125,11 @@ class Calibration:
             raise ValueError("calibration needs questions with and without an answer")
         w = np.array(weights, np.float64) if len(weights) else np.ones(len(y))
         labels = list(groups) or [str(number) for number in range(len(y))]
-        names = {name: number for number, name in enumerate(sorted(set(labels)))}
-        folds = np.array([names[label] % _FOLDS for label in labels])
-        held_out = np.full(len(y), y.mean())
-        for fold in range(_FOLDS):
-            rest = folds != fold
-            if rest.all() or not 0 < y[rest].mean() < 1:
-                continue
-            part = _fitted(x[rest], y[rest], w[rest])
-            held_out[~rest] = [
-                part.probability(features[at]) for at in np.flatnonzero(~rest).tolist()
-            ]
         counted = w >= 1.0
-        curve = coverage_precision(held_out[counted], y[counted].astype(np.bool_))
-        return replace(_fitted(x, y, w), fitted_on=fitted_on, curve=curve)
+        apart = held_out(x, y, w, labels)
+        curve = coverage_precision(apart[counted], y[counted].astype(np.bool_))
+        model = fit(x, y, w)
+        return cls(model.weights, model.bias, model.mean, model.scale, fitted_on, curve)
 
     def save(self, path: Path) -> None:
         """Write as JSON, features by name."""
@@ -191,45 +173,3 @@ class Calibration:
                 f"the calibration in {path} cannot be read: {error}",
                 fix="delete the file; the one shipped with the program is used then",
             ) from error
-
-
-def _fitted(x: NDArray[np.float64], y: NDArray[np.float64], w: NDArray[np.float64]) -> Calibration:
-    """Newton's method on the logistic loss with a small ridge; x (n, features), y of 0 and 1, w > 0."""
-    mean, scale = x.mean(axis=0), x.std(axis=0)
-    scale[scale < 1e-9] = 1.0
-    design = np.hstack([np.ones((len(x), 1)), (x - mean) / scale])
-    penalty = np.eye(design.shape[1]) * _RIDGE
-    penalty[0, 0] = 0.0
-    weights = np.zeros(design.shape[1])
-    for _ in range(_STEPS):
-        p = 1.0 / (1.0 + np.exp(-np.clip(design @ weights, -30.0, 30.0)))
-        gradient = design.T @ (w * (p - y)) + penalty @ weights
-        hessian = (design * (w * p * (1 - p))[:, None]).T @ design + penalty
-        step = np.linalg.solve(hessian + np.eye(len(weights)) * 1e-9, gradient)
-        weights -= step
-        if np.abs(step).max() < 1e-8:
-            break
-    return Calibration(
-        weights=tuple(float(weight) for weight in weights[1:]),
-        bias=float(weights[0]),
-        mean=tuple(float(value) for value in mean),
-        scale=tuple(float(value) for value in scale),
-    )
-
-
-def coverage_precision(
-    probabilities: NDArray[np.float64], answerable: NDArray[np.bool_]
-) -> tuple[CurvePoint, ...]:
-    """The curve over thresholds, from answering everything to answering only the surest."""
-    order = np.argsort(-probabilities, kind="stable")
-    right = np.cumsum(answerable[order])
-    points = []
-    for last in range(len(order) - 1, -1, -1):
-        sure = probabilities[order[last]]
-        if last + 1 < len(order) and probabilities[order[last + 1]] == sure:
-            continue
-        share, precision = (last + 1) / len(order), right[last] / (last + 1)
-        points.append(
-            CurvePoint(round(float(sure), 4), round(share, 4), round(float(precision), 4))
-        )
-    return tuple(points[:: max(1, len(points) // 100)])

@@ -105,7 +105,7 @@ def calibrate(
     """Fit the answerability calibration on golden questions."""
     from bot.commands.calibrating import fit
 
-    with open_shop(settings, generator=False) as shop:
+    with open_shop(settings) as shop:
         fit(shop, questions, split, public, plot)
 
 

@@ -46,6 +46,7 @@ def answer(
     out: Annotated[Path, typer.Option(help="Folder of the adapter.")] = Path("var/answer"),
     model: Annotated[str, typer.Option(help="Folder or id; empty for the registry's.")] = "",
     public: Annotated[int, typer.Option(help="Examples from the public corpora.")] = 900,
+    written: Annotated[int, typer.Option(help="Written examples at most; 0 for all.")] = 0,
     epochs: Epochs = 1.0,
     start: Start = None,
     judged: Annotated[int, typer.Option(help="Rounds of pages to judge, for each epoch.")] = 2,
@@ -60,7 +61,7 @@ def answer(
     """
     needs_training_extra()
     from bot.models.setup import ModelHome, ensure_training
-    from training.data.answers import public_examples, written_examples
+    from training.data.answers import drawn, public_examples, written_examples
     from training.data.judging import judged_pages
     from training.data.reading import load_reading
     from training.lora import LoraTrainer
@@ -78,7 +79,8 @@ def answer(
         epochs=epochs,
         start=start,
     )
-    examples = public_examples(data, "train", public, seed) + written_examples("train")
+    examples = public_examples(data, "train", public, seed)
+    examples += drawn(written_examples("train"), written, seed)
     trainer = LoraTrainer(arguments)
 
     def report(state: RunState, batches: int, loss: float) -> None:

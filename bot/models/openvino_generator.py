@@ -8,27 +8,32 @@ answer adapter is merged into the weights when the model is converted (docs/deci
 
 from __future__ import annotations
 
+import math
 import os
 import queue
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 from tokenizers import Tokenizer
 
+from bot.answering.judging import NO, YES
 from bot.answering.prompt import CHATML, render
 from bot.errors import GeneratorError, ModelError
 from bot.models.setup import manifest_of
 from bot.types import Prompt
 
 _DONE = object()
+_SIGNS = {YES: 1.0, NO: -1.0}
+_LEAST_DOUBT = 3e-4
+"""Half-precision logits tell no finer."""
 _STALL_SECONDS = 60.0
 
 
 class OpenVinoGenerator:
-    """Implements `bot.protocols.Generator`."""
+    """Implements `bot.protocols.Generator` and `bot.protocols.Judge`."""
 
     def __init__(
         self,
@@ -115,7 +120,7 @@ class OpenVinoGenerator:
         sent = 0
         try:
             while (new := self._next(pieces)) is not _DONE:
-                ids.extend(token for token in new if token not in self._eos)
+                ids.extend(token for token, _ in new if token not in self._eos)
                 text = self._tokenizer.decode(ids)
                 # A character of several tokens decodes to U+FFFD until its last token is there.
                 if len(text) > sent and not text.endswith("\ufffd"):
@@ -128,13 +133,39 @@ class OpenVinoGenerator:
                 self._streams.pop(number, None)
             handle.cancel()
 
+    def log_odds(self, prompts: Sequence[Prompt]) -> tuple[float, ...]:
+        """Log-odds that the reply to each prompt is "yes" rather than "no"; 0 if it is neither.
+
+        Raises:
+            GeneratorError: the runtime failed, or made nothing for a minute.
+        """
+        texts = [render(prompt, self._template) for prompt in prompts]
+        asked = [self._submit(text, 1, log_chances=True) for text in texts]
+        try:
+            return tuple(self._odds(pieces) for _, _, pieces in asked)
+        finally:
+            with self._lock:
+                for number, _, _ in asked:
+                    self._streams.pop(number, None)
+
+    def _odds(self, pieces: queue.SimpleQueue[Any]) -> float:
+        said: float = 0.0
+        while (new := self._next(pieces)) is not _DONE:
+            for token, log_chance in new:
+                chance = min(math.exp(log_chance), 1.0 - _LEAST_DOUBT)
+                word = self._tokenizer.decode([token])
+                said = _SIGNS.get(word, 0.0) * math.log(chance / (1.0 - chance))
+        return said
+
     def close(self) -> None:
         """Stop the driver; running streams end with an error."""
         self._closed = True
         self._work.set()
         self._driver.join(timeout=10)
 
-    def _submit(self, prompt: str, max_tokens: int) -> tuple[int, Any, queue.SimpleQueue[Any]]:
+    def _submit(
+        self, prompt: str, max_tokens: int, *, log_chances: bool = False
+    ) -> tuple[int, Any, queue.SimpleQueue[Any]]:
         if self._closed:
             raise GeneratorError("the generator was closed")
         pieces: queue.SimpleQueue[Any] = queue.SimpleQueue()
@@ -143,6 +174,7 @@ class OpenVinoGenerator:
             config.max_new_tokens = max_tokens
             config.do_sample = False
             config.apply_chat_template = False
+            config.logprobs = int(log_chances)
             number = self._next_id
             self._next_id += 1
             try:
@@ -195,7 +227,8 @@ class OpenVinoGenerator:
         handle, pieces = self._streams[number]
         while handle.can_read():
             for output in handle.read().values():
-                pieces.put(list(output.generated_ids))
+                chances = output.generated_log_probs
+                pieces.put(list(zip(output.generated_ids, chances, strict=True)))
         if handle.get_status().name != "RUNNING" and not handle.can_read():
             pieces.put(_DONE)
             del self._streams[number]

@@ -5,12 +5,12 @@ from __future__ import annotations
 import re
 
 from bot.commands.calibrating import curve_svg
-from retrieval.calibration import Calibration, CurvePoint
+from retrieval.regression import CurvePoint
 
 
 def test_the_curve_runs_from_few_sure_answers_to_all_of_them() -> None:
     curve = (CurvePoint(0.1, 1.0, 0.7), CurvePoint(0.5, 0.6, 0.85), CurvePoint(0.9, 0.2, 1.0))
-    drawn = curve_svg(Calibration((), 0.0, (), (), fitted_on="<golden> & more", curve=curve))
+    drawn = curve_svg({"search": curve}, "<golden> & more")
     (points,) = re.findall(r'<polyline points="([^"]+)"', drawn)
     x, y = zip(*(map(float, point.split(",")) for point in points.split()), strict=True)
     assert list(x) == sorted(x, reverse=True), "coverage to the right"

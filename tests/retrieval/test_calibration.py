@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bot.errors import ConfigError, InputError
-from retrieval.calibrate import calibrate
+from retrieval.calibrate import ask_all, calibrate
 from retrieval.calibration import FEATURE_NAMES, Calibration, Features, coverage_precision
 from retrieval.eval_files import Question
 from retrieval.index import HybridIndex
@@ -112,11 +112,11 @@ def test_a_shop_fits_its_own(tmp_path: Path) -> None:
     encoder = FakeEncoder()
     index = HybridIndex.build(PASSAGES, encoder)
     retriever = HybridRetriever(index, encoder, day=lambda: TODAY)
-    fitted = calibrate(retriever, questions, fitted_on="this test")
+    fitted = calibrate(ask_all(retriever, questions), "this test")
     fitted.save(tmp_path / "calibration.json")
     assert json.loads((tmp_path / "calibration.json").read_text())["fitted_on"] == "this test"
     with pytest.raises(InputError, match="with and without"):
-        calibrate(retriever, questions[:5])
+        calibrate(ask_all(retriever, questions[:5]))
 
 
 def test_a_calibration_from_before_the_reader_still_serves(tmp_path: Path) -> None:

@@ -11,9 +11,9 @@ from retrieval.dense import (
     HALF_PRECISION_LIMIT,
     DenseIndex,
     Kind,
+    between,
     exact_nearest,
     kind_for,
-    nearby,
 )
 
 KINDS: tuple[Kind, ...] = ("flat", "hnsw", "ivf", "ivf_sq8")
@@ -84,7 +84,7 @@ def test_recall_is_measured_and_the_effort_raised_until_it_suffices(kind: Kind) 
     hard = DenseIndex.build(vectors, kind, recall_target=0.95)
     assert hard.facts.recall >= 0.95
     assert hard.facts.effort >= easy.facts.effort
-    queries = nearby(vectors, 50, 0.3)
+    queries = between(vectors, 50)
     truth = exact_nearest(vectors, queries, 10)
     assert hard.recall(queries, truth) == pytest.approx(hard.facts.recall, abs=0.05)
 

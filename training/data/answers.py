@@ -11,7 +11,7 @@ from __future__ import annotations
 import json
 import random
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -61,6 +61,12 @@ def written_examples(split: Literal["train", "dev"]) -> list[Example]:
             prompt = answer_prompt(row["question"], row["lang"], sources, history)
             found.append(Example(prompt, row["answer"], "written", row["lang"], row["answerable"]))
     return found
+
+
+def drawn(examples: Sequence[Example], count: int, seed: int) -> list[Example]:
+    """`count` of the examples, or all for 0."""
+    rng = random.Random(seed)  # noqa: S311 (sampling, not security)
+    return rng.sample(list(examples), min(count, len(examples))) if count else list(examples)
 
 
 def _speaker(name: str) -> Literal["customer", "bot"]:
