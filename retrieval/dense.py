@@ -33,7 +33,7 @@ Kind = Literal["flat", "hnsw", "ivf", "ivf_sq8"]
 Progress = Callable[[int, int], None]
 """Called with vectors done and to do; what it raises ends the work."""
 
-FLAT_LIMIT = 50_000
+FLAT_LIMIT = 100_000
 HALF_PRECISION_LIMIT = 500_000
 """Vectors above which one byte a dimension is kept instead of two."""
 RECALL_TARGET = 0.97
