@@ -9,12 +9,13 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
 
+from bot.answering.judging import judge_prompt
 from bot.config import load_settings
 from bot.errors import GeneratorError
 from bot.models.openai_generator import OpenAIGenerator
 from bot.models.openvino_generator import OpenVinoGenerator
 from bot.models.runtime import load_generator
-from bot.protocols import Generator
+from bot.protocols import Generator, Judge
 from bot.types import Prompt
 from tests.scripted import ScriptedGenerator
 
@@ -115,3 +116,15 @@ def test_a_server_that_refuses_or_is_gone_is_a_generator_error(completion_url: s
         list(gone.stream(PROMPT, max_tokens=4))
     unknown.close()
     gone.close()
+
+
+def test_a_judge_says_yes_or_no_to_each_prompt(generator: Generator) -> None:
+    if not isinstance(generator, Judge):
+        return  # the others answer only
+    text = "Delivery\nWe deliver to France in 3 days."
+    prompts = [judge_prompt("How long does delivery to France take?", text)] * 3
+    odds = generator.log_odds(prompts)
+    assert len(odds) == 3
+    assert odds[0] == pytest.approx(odds[2], abs=0.2)
+    assert all(-10 < value < 10 for value in odds)
+    assert generator.log_odds([]) == ()

@@ -4,14 +4,19 @@ from __future__ import annotations
 
 import asyncio
 import threading
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from sqlalchemy import Engine
 
+from bot.answering.notices import notice
+from bot.channels.escalation import Escalating, Escalations
 from bot.errors import GeneratorError, StoreError
+from bot.handover.policy import HandoverPolicy
 from bot.store.conversations import SqlConversations
 from bot.store.queries import ConsoleQueries
 from bot.store.queue_records import Inbound
+from bot.store.timers import SqlTimers
 from bot.types import Action, Message, Turn
 from tests.channels.webhooks.chatwoot_peer import ChatwootPeer, PeerMessage
 from tests.channels.webhooks.support import (
@@ -195,3 +200,42 @@ def test_a_stop_that_takes_too_long_gives_the_work_back(engine: Engine, peer: Ch
     with successor.running(peer):
         wait_for(lambda: peer.conversation().said_by_bot() == ["re: hello"])
     assert shop.rows("inbox", "done") == 1
+
+
+def handing_over(message: Message) -> Turn:
+    return a_turn(message, "A colleague takes over.", action=Action.HAND_OVER, reason="unhappy")
+
+
+def test_who_waits_too_long_is_told_and_put_first_in_chatwoot(
+    engine: Engine, peer: ChatwootPeer
+) -> None:
+    with running_shop(engine, peer, ScriptedAnswerer(handing_over)) as shop:
+        peer.customer_says("this is a scandal")
+        conversation = peer.conversation()
+        wait_for(lambda: conversation.status == "open", "the handover")
+        wait_for(shop.settled)
+        timers = SqlTimers(engine)
+        work = Escalating(timers, HandoverPolicy(patience_s=0.1), shop.adapters, shop.worker.wake)
+        with Escalations(work, idle_s=0.05):
+            wait_for(lambda: len(conversation.said_by_bot()) == 2, "the customer to be told")
+        wait_for(shop.settled)
+    assert conversation.said_by_bot()[1] == notice("escalated", "en")
+    assert conversation.priority == "high"
+    assert "waiting-too-long" in conversation.labels
+    assert "1 min" in conversation.notes()[-1]
+
+
+def test_nobody_is_told_of_a_wait_that_an_agent_has_ended(
+    engine: Engine, peer: ChatwootPeer
+) -> None:
+    with running_shop(engine, peer, ScriptedAnswerer(handing_over)) as shop:
+        peer.customer_says("this is a scandal")
+        conversation = peer.conversation()
+        wait_for(lambda: conversation.status == "open", "the handover")
+        wait_for(shop.settled)
+        peer.agent_says("I am here.")
+        wait_for(lambda: shop.turns.is_with_agent("chatwoot:1:42"), "the agent to be noticed")
+        late = datetime.now(UTC) + timedelta(minutes=11)
+        timers = SqlTimers(engine, clock=lambda: late)
+        assert not timers.claim(10)
+    assert conversation.said_by_bot() == ["A colleague takes over."]
