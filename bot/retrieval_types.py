@@ -90,8 +90,9 @@ class Reading:
 class Hit:
     """A retrieved passage. `score` orders hits; the others say where it came from.
 
-    `dense` is a cosine in [-1, 1], `lexical` a BM25 score, `reading` what the reader made of it;
-    None where that search did not return the passage. `exact` marks a SKU or name match; `unmet`
+    `dense` is a cosine in [-1, 1], `lexical` a BM25 score, `reading` what the reader made of it,
+    `judged` the generator's log-odds that it answers; None where that search did not return the
+    passage, or nobody asked. `exact` marks a SKU or name match; `unmet`
     says in words which demands of the question ("price ≤ 50 EUR") the product does not meet.
     """
 
@@ -100,6 +101,7 @@ class Hit:
     dense: float | None = None
     lexical: float | None = None
     reading: Reading | None = None
+    judged: float | None = None
     exact: bool = False
     unmet: tuple[str, ...] = ()
 

@@ -155,12 +155,12 @@ class SecondLook:
             return found
         started = time.perf_counter()
         try:
-            opinions = opinions_of(self._judge, query, found)
+            found = judged(self._judge, query, found)
         except GeneratorError as error:
             log.warning("second_look_failed", error=error.message)
             return found
         took = {"second_look": 1000 * (time.perf_counter() - started)}
-        known = self._weighing.probability(opinions)
+        known = self._weighing.probability(opinions_of(found))
         return replace(found, answerability=known, timings_ms={**found.timings_ms, **took})
 
 
@@ -194,17 +194,24 @@ class Look:
         return SecondLook(retriever, self.judge, self.weighing)
 
 
-def opinions_of(judge: Judge, query: Query, found: Retrieval) -> Opinions:
-    """What search and judge say of a question's hits.
+def judged(judge: Judge, query: Query, found: Retrieval) -> Retrieval:
+    """The same with the best hits judged.
 
     Raises:
         GeneratorError: the judge failed.
     """
-    text = query.search_text
-    said = judge.log_odds([judge_prompt(text, _text(hit)) for hit in found.hits[:LOOKED_AT]])
+    looked_at = found.hits[:LOOKED_AT]
+    prompts = [judge_prompt(query.search_text, _text(hit)) for hit in looked_at]
+    said = zip(looked_at, judge.log_odds(prompts), strict=True)
+    hits = tuple(replace(hit, judged=_bounded(odds)) for hit, odds in said)
+    return replace(found, hits=(*hits, *found.hits[LOOKED_AT:]))
+
+
+def opinions_of(found: Retrieval) -> Opinions:
+    """What search and judge say of hits that were judged."""
+    said = [hit.judged for hit in found.hits if hit.judged is not None]
     known = min(max(found.answerability, 1e-6), 1.0 - 1e-6)
-    search = math.log(known / (1.0 - known))
-    return Opinions(_bounded(search), _bounded(said[0]), _bounded(max(said)))
+    return Opinions(_bounded(math.log(known / (1.0 - known))), said[0], max(said))
 
 
 def _text(hit: Hit) -> str:

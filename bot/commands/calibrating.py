@@ -15,7 +15,7 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
-from bot.answering.second_look import Said, Weighing, opinions_of
+from bot.answering.second_look import Said, Weighing, judged, opinions_of
 from bot.build import CALIBRATION_FILE, SECOND_LOOK_FILE, Shop
 from bot.commands.models import needs_training_extra, progress_bars
 from bot.errors import InputError
@@ -89,7 +89,7 @@ def _second_look(
     said = []
     for number, one in enumerate(asked, start=1):
         found = replace(one.found, answerability=fitted.probability(one.features))
-        opinions = opinions_of(judge, one.query, found)
+        opinions = opinions_of(judged(judge, one.query, found))
         said.append(Said(opinions, one.answered, one.topic, one.weight))
         report("judging", number, len(asked))
     return Weighing.fit(said, judge.name, fitted.fitted_on)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal, Self
 
 from retrieval.importers.columns import Column, guess_column, is_internal, plain_name
@@ -41,6 +41,7 @@ class Header:
             if column:
                 taken.add(column)
             columns.append(column)
+        columns = _titled_goods(columns, wanted)
         return cls(tuple(names), tuple(columns), frozenset(left_out))
 
     @property
@@ -62,6 +63,21 @@ class Header:
         """Columns that were asked for by name and are not there."""
         here = {plain_name(name) for name in self.names}
         return [name for name in wanted if name not in here]
+
+
+def _titled_goods(
+    columns: list[Column | None], wanted: Mapping[str, Column | None]
+) -> list[Column | None]:
+    """A title beside an article number or a price, and no name, is the name of the goods."""
+    fields = {column.field for column in columns if column}
+    if "name" in fields or not fields & {"sku", "price"} or "text" in fields:
+        return columns
+    return [
+        replace(column, field="name")
+        if column and column.field == "title" and column not in wanted.values()
+        else column
+        for column in columns
+    ]
 
 
 def kind_of(columns: Iterable[Column]) -> Kind | None:

@@ -207,3 +207,12 @@ def test_a_product_table(tmp_path: Path) -> None:
 def test_a_product_with_one_price_takes_the_currency_named(tmp_path: Path) -> None:
     result = read(tmp_path, "sku,name,price,currency\nA1,Kettle,25,usd\n")
     assert "Price: $25.00." in result.passages[0].text
+
+
+def test_the_title_of_goods_is_their_name(tmp_path: Path) -> None:
+    content = "sku,title,description,price,stock\nK17,Kettle,Boils.,39.90 EUR,4\n"
+    (passage,) = read(tmp_path, content).passages
+    assert (passage.kind, passage.title) == ("product", "Kettle")
+    assert "39.90" in passage.text
+    titled = read(tmp_path, "id,title,text\n1,Returns,Within 30 days.\n").passages
+    assert [(p.kind, p.title) for p in titled] == [("policy", "Returns")]
