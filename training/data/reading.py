@@ -26,6 +26,7 @@ from retrieval.spans import sentence_spans
 from retrieval.text import simplified, terms
 from training.data.altered import with_other_names
 from training.data.answers import WRITTEN, read_jsonl
+from training.data.beside import beside_questions
 from training.data.shop_facts import shop_questions
 
 Split = Literal["train", "dev"]
@@ -44,6 +45,7 @@ XQUAD_TRAINED = (
     "Warsaw",
 )
 """Articles of xquad that are trained on; squad2_half's training rows share five of them."""
+_BESIDE_TIMES = 4  # few, and the nearest to what a shop is asked
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,7 +95,7 @@ def load_reading(data: Path, split: Split, seed: int = 5) -> list[ReadGroup]:
         *_wording_groups(data, split, rng),
         *_written_groups(split),
         *_shop_groups(split, rng),
-        *_beside_groups(split),
+        *[*_beside_groups(split)] * (_BESIDE_TIMES if split == "train" else 1),
     ]
     return [_in_simplified(group) for group in groups]
 
@@ -273,18 +275,11 @@ def _shop_groups(split: Split, rng: random.Random) -> Iterator[ReadGroup]:
 
 
 def _beside_groups(split: Split) -> Iterator[ReadGroup]:
-    """Questions that a page answers, and such as only share its topic."""
-    for lang in ("en", "zh"):
-        for row in read_jsonl(WRITTEN / f"beside.{lang}.jsonl"):
-            if row["split"] != split:
-                continue
-            text = f"{row['title']}\n{row['text']}"
-            lang_asked = row.get("asked_in", row["lang"])
-            for asked in row["answered"]:
-                if found := _with_span(text, [asked["says"]]):
-                    yield ReadGroup(asked["q"], lang_asked, "beside", (found,))
-            for question in row["beside"]:
-                yield ReadGroup(question, lang_asked, "beside", (ReadPassage(text, False),))
+    for asked in beside_questions(split):
+        right = _with_span(asked.page, [asked.says])
+        yield ReadGroup(
+            asked.question, asked.lang, "beside", (right or ReadPassage(asked.page, False),)
+        )
 
 
 def _supporting(text: str, answer: str) -> tuple[tuple[int, int], ...]:
