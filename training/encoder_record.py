@@ -27,6 +27,7 @@ FILES = (
     "banking77/train.jsonl",
     "hint3/train.jsonl",
 )
+_WRITTEN = ("answers", "beside")
 
 
 def write_record(
@@ -50,7 +51,8 @@ def write_record(
     # The folder's name tells the run; the path is nobody's business.
     arguments["start"] = args.start.name if args.start else None
     read = [data / file for file in files]
-    read += [WRITTEN / f"answers.{lang}.jsonl" for lang in ("en", "zh")]
+    read += [WRITTEN / f"{what}.{lang}.jsonl" for what in _WRITTEN for lang in ("en", "zh")]
+    read.append(WRITTEN / "facts.toml")
     record = {
         "command": f"shopkeeper train {name} --data ../shared/data",
         "base": f"intfloat/{DEFAULT_ENCODER}",

@@ -96,7 +96,8 @@ def to_quote(hits: Sequence[Hit], lang: Lang) -> tuple[int, ...]:
     """1-based positions of the hits whose own words answer, best first; empty if none should.
 
     Nothing is quoted that was not read, or that is in another language than the customer's. A
-    second hit is quoted if it answers as well as the first, or both are products that were named.
+    second hit is quoted if it answers as well as the first and the generator, where it was asked,
+    does not deny it; or if both are products that were named.
     """
     if not hits or not _can_be_quoted(hits[0], lang):
         return ()
@@ -104,10 +105,15 @@ def to_quote(hits: Sequence[Hit], lang: Lang) -> tuple[int, ...]:
     for number, hit in enumerate(hits[1:], start=2):
         if len(chosen) == _QUOTED:
             break
-        beside = (hit.exact and hits[0].exact) or _logit(hit) > _logit(hits[0]) - _BESIDE
+        as_well = _logit(hit) > _logit(hits[0]) - _BESIDE and not _denied(hit)
+        beside = (hit.exact and hits[0].exact) or as_well
         if _can_be_quoted(hit, lang) and beside and hit.passage.text != hits[0].passage.text:
             chosen.append(number)
     return tuple(chosen)
+
+
+def _denied(hit: Hit) -> bool:
+    return hit.judged is not None and hit.judged < 0.0
 
 
 def _can_be_quoted(hit: Hit, lang: Lang) -> bool:

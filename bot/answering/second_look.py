@@ -39,23 +39,22 @@ from retrieval.regression import (
 
 log = structlog.get_logger(__name__)
 SHIPPED = Path(__file__).with_name("second_look.json")
-LOOKED_AT = 2
-"""Hits that are judged: those that may be quoted."""
+LOOKED_AT = 3
+"""Hits that are judged: those that may be quoted or shown to the generator."""
 _BOUND = 8.0
 
 
 @dataclass(frozen=True, slots=True)
 class Opinions:
-    """What is known of one search, as log-odds within ±8: by search and reader, and by the judge
-    of the best hit and of the best-judged one."""
+    """What is known of one search, as log-odds within ±8: that its hits answer, by the search and
+    its reader; that one of them does, by the judge of the one it likes best."""
 
     search: float
-    first: float
-    best: float
+    judge: float
 
-    def row(self) -> tuple[float, float, float]:
+    def row(self) -> tuple[float, float]:
         """The values in the order of the weights."""
-        return self.search, self.first, self.best
+        return self.search, self.judge
 
 
 _NAMES = tuple(field.name for field in fields(Opinions))
@@ -211,7 +210,7 @@ def opinions_of(found: Retrieval) -> Opinions:
     """What search and judge say of hits that were judged."""
     said = [hit.judged for hit in found.hits if hit.judged is not None]
     known = min(max(found.answerability, 1e-6), 1.0 - 1e-6)
-    return Opinions(_bounded(math.log(known / (1.0 - known))), said[0], max(said))
+    return Opinions(_bounded(math.log(known / (1.0 - known))), max(said))
 
 
 def _text(hit: Hit) -> str:

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from training.lora import RunState
 
 console = Console(stderr=True)
+_DEV_PAGES = 250
 Data = Annotated[Path, typer.Option(help="Folder of the public corpora.")]
 Out = Annotated[Path | None, typer.Option(help="Folder of the result; default: the shipped one.")]
 Epochs = Annotated[float, typer.Option(help="Passes over the examples.")]
@@ -95,7 +96,7 @@ def answer(
     groups = load_reading(data, "train")
     pages = [page for n in range(judged) for page in judged_pages(groups, seed + n)]
     trainer.train(examples, report, pages)
-    scores = trainer.judged(judged_pages(load_reading(data, "dev"), seed))
+    scores = trainer.judged(judged_pages(load_reading(data, "dev"), seed)[:_DEV_PAGES])
     trainer.save(examples, scores, pages)
     console.print(scores)
     console.print(f"adapter in {out}; try it: SHOPKEEPER_ANSWER_ADAPTER={out} shopkeeper …")

@@ -49,7 +49,7 @@ class SaysNumbers(ScriptedGenerator):
 def fitted() -> Weighing:
     """Weights from searches where the judge knows and the search does not."""
     said = [
-        Said(Opinions((n % 5) - 2.0, 4.0 * right + n % 3, 4.0 * right + n % 3), right, str(n))
+        Said(Opinions((n % 5) - 2.0, 4.0 * right + n % 3), right, str(n))
         for n, right in enumerate([True, False] * 40)
     ]
     return Weighing.fit(said, "scripted", "this test")
@@ -61,13 +61,14 @@ def search(judge: SaysNumbers, answerability: float = 0.5) -> Retrieval:
 
 
 def test_the_judges_word_counts_and_only_what_may_be_quoted_is_judged() -> None:
-    judge = SaysNumbers(odds=(6.0, -6.0))
-    sure, unsure = search(judge), search(SaysNumbers(odds=(-6.0, -6.0)))
+    judge = SaysNumbers(odds=(-6.0, 6.0, -6.0))
+    sure, unsure = search(judge), search(SaysNumbers(odds=(-6.0, -6.0, -6.0)))
     assert sure.answerability > 0.9
     assert unsure.answerability < 0.3
     assert len(judge.judged) == LOOKED_AT
     assert "Title 0" in judge.judged[0].system
-    assert sure.hits == HITS
+    assert [hit.judged for hit in sure.hits] == [-6.0, 6.0, -6.0, None]
+    assert [hit.passage for hit in sure.hits] == [hit.passage for hit in HITS]
     assert sure.timings_ms["second_look"] >= 0
 
 
@@ -104,11 +105,11 @@ def test_damaged_weights_are_named(tmp_path: Path, text: str) -> None:
 
 def test_a_fit_needs_both_kinds() -> None:
     with pytest.raises(ValueError, match="without an answer"):
-        Weighing.fit([Said(Opinions(0, 0, 0), True, "t")], "scripted", "")
+        Weighing.fit([Said(Opinions(0, 0), True, "t")], "scripted", "")
 
 
-@given(*[st.floats(-1e3, 1e3)] * 3)
-def test_a_probability_is_one(search: float, first: float, best: float) -> None:
-    known = fitted().probability(Opinions(search, first, best))
+@given(st.floats(-1e3, 1e3), st.floats(-1e3, 1e3))
+def test_a_probability_is_one(search: float, judge: float) -> None:
+    known = fitted().probability(Opinions(search, judge))
     assert 0.0 <= known <= 1.0
     assert not math.isnan(known)
