@@ -1,11 +1,12 @@
 """`python -m bench.dense`: kinds of vector indexes side by side, vectors only.
 
 The kinds of `retrieval.dense`, and product quantisation (`ivf_pq`, 48 bytes a vector), which is
-only measured here: why the shop's index does without. Clouds of synthetic vectors around the demo shop's real ones (`bench.synthetic`); queries are real
-questions. For each kind and size: time to build (two threads), file size, time of a search (one
-thread), recall@10 against comparing all, at the effort that building settled on. A million vectors
-take 1.5 GB and, for inverted lists, some minutes: `--sizes 1000000 --kinds ivf ivf_sq8`. Sizes that
-are not measured keep their earlier figures. Ends with one JSON object.
+only measured here: why the shop's index does without. Clouds of synthetic vectors around the demo
+shop's real ones (`bench.synthetic`); queries are real questions. For each kind and size: time to
+build (two threads), file size, time of a search (one thread), recall@10 against comparing all, at
+the effort that building settled on. A million vectors take 1.5 GB and two minutes: `--sizes 1000000
+--kinds flat ivf_sq8`. Sizes that are not measured keep their earlier figures. Ends with one JSON
+object.
 """
 
 from __future__ import annotations

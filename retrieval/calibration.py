@@ -15,15 +15,7 @@ from pathlib import Path
 import numpy as np
 
 from bot.errors import ConfigError
-from retrieval.regression import (
-    Curve,
-    CurvePoint,
-    Logistic,
-    coverage_precision,
-    fit,
-    held_out,
-    threshold_for,
-)
+from retrieval.regression import Curve, CurvePoint, Logistic, fit_with_curve, threshold_for
 
 _IGNORED = {"weight": 0.0, "mean": 0.0, "scale": 1.0}
 DEFAULT_FILE = Path(__file__).with_name("calibration.json")
@@ -121,14 +113,9 @@ class Calibration:
         """
         x = np.array([item.row() for item in features], np.float64)
         y = np.array(answered, np.float64)
-        if len(y) == 0 or y.min() == y.max():
-            raise ValueError("calibration needs questions with and without an answer")
         w = np.array(weights, np.float64) if len(weights) else np.ones(len(y))
         labels = list(groups) or [str(number) for number in range(len(y))]
-        counted = w >= 1.0
-        apart = held_out(x, y, w, labels)
-        curve = coverage_precision(apart[counted], y[counted].astype(np.bool_))
-        model = fit(x, y, w)
+        model, curve = fit_with_curve(x, y, w, labels)
         return cls(model.weights, model.bias, model.mean, model.scale, fitted_on, curve)
 
     def save(self, path: Path) -> None:

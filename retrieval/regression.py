@@ -80,6 +80,21 @@ def fit(x: Floats, y: Floats, w: Floats) -> Logistic:
     )
 
 
+def fit_with_curve(
+    x: Floats, y: Floats, w: Floats, groups: Sequence[str]
+) -> tuple[Logistic, Curve]:
+    """The fit to all rows, and the curve of those that weigh 1 or more, each left out of the fit.
+
+    Raises:
+        ValueError: all of the rows were answered, or none was.
+    """
+    if len(y) == 0 or y.min() == y.max():
+        raise ValueError("the fit needs questions with and without an answer")
+    counted = w >= 1.0
+    apart = held_out(x, y, w, groups)
+    return fit(x, y, w), coverage_precision(apart[counted], y[counted].astype(np.bool_))
+
+
 def held_out(x: Floats, y: Floats, w: Floats, groups: Sequence[str]) -> Floats:
     """Probabilities of every row by a fit to rows of other groups, shape (n,)."""
     names = {name: number for number, name in enumerate(sorted(set(groups)))}

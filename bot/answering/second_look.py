@@ -27,15 +27,7 @@ from bot.answering.judging import judge_prompt
 from bot.errors import ConfigError, GeneratorError
 from bot.protocols import Generator, Judge, Retriever
 from bot.types import Hit, Query, Retrieval
-from retrieval.regression import (
-    Curve,
-    CurvePoint,
-    Logistic,
-    coverage_precision,
-    fit,
-    held_out,
-    threshold_for,
-)
+from retrieval.regression import Curve, CurvePoint, Logistic, fit_with_curve, threshold_for
 
 log = structlog.get_logger(__name__)
 SHIPPED = Path(__file__).with_name("second_look.json")
@@ -94,12 +86,8 @@ class Weighing:
         x = np.array([one.opinions.row() for one in said], np.float64)
         y = np.array([one.answered for one in said], np.float64)
         w = np.array([one.weight for one in said], np.float64)
-        if len(y) == 0 or y.min() == y.max():
-            raise ValueError("the fit needs questions with and without an answer")
-        apart = held_out(x, y, w, [one.topic for one in said])
-        counted = w >= 1.0
-        curve = coverage_precision(apart[counted], y[counted].astype(np.bool_))
-        return cls(fit(x, y, w), judge, fitted_on, curve)
+        model, curve = fit_with_curve(x, y, w, [one.topic for one in said])
+        return cls(model, judge, fitted_on, curve)
 
     @classmethod
     def load(cls, path: Path = SHIPPED) -> Weighing:

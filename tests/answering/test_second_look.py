@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 from bot.answering.second_look import LOOKED_AT, Look, Opinions, Said, Weighing
 from bot.errors import ConfigError, GeneratorError
+from bot.models.adapters import answer_adapter
 from bot.types import Hit, Passage, Prompt, Query, Retrieval
 from tests.scripted import ScriptedGenerator
 
@@ -93,6 +94,14 @@ def test_weights_are_kept_and_belong_to_their_judge(tmp_path: Path) -> None:
     assert look.weighing == weighing
     assert Look.of(SaysNumbers(name="another"), path) is None
     assert Look.of(ScriptedGenerator(), path) is None, "a generator that does not judge"
+
+
+def test_the_shipped_weights_belong_to_the_shipped_adapter() -> None:
+    adapter = answer_adapter("default")
+    assert adapter is not None
+    assert Weighing.load().judge.endswith(f"+{adapter.key}"), (
+        "run: shopkeeper calibrate, with the new adapter"
+    )
 
 
 @pytest.mark.parametrize("text", ["", "[]", '{"model": {"weights": [1]}}', '{"judge": 1'])

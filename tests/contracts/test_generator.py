@@ -128,3 +128,11 @@ def test_a_judge_says_yes_or_no_to_each_prompt(generator: Generator) -> None:
     assert odds[0] == pytest.approx(odds[2], abs=0.2)
     assert all(-10 < value < 10 for value in odds)
     assert generator.log_odds([]) == ()
+    beside, same_topic = generator.log_odds(
+        [
+            judge_prompt(q, text)
+            for q in ("May the courier leave it in my shed?", "How quick is it?")
+        ]
+    )
+    assert beside < 0 < odds[0]
+    assert beside < same_topic

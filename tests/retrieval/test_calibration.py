@@ -11,9 +11,10 @@ from hypothesis import strategies as st
 
 from bot.errors import ConfigError, InputError
 from retrieval.calibrate import ask_all, calibrate
-from retrieval.calibration import FEATURE_NAMES, Calibration, Features, coverage_precision
+from retrieval.calibration import FEATURE_NAMES, Calibration, Features
 from retrieval.eval_files import Question
 from retrieval.index import HybridIndex
+from retrieval.regression import coverage_precision
 from retrieval.retriever import HybridRetriever
 from tests.retrieval.fakes import FakeEncoder
 from tests.retrieval.shop import PASSAGES, TODAY

@@ -19,6 +19,7 @@ from bot.errors import InputError
 from training.tasks.answer_metrics import Key, shares_of
 from training.tasks.answers import Outcome
 from training.tasks.compare import Difference, difference
+from training.tasks.measures import calibration_error
 from training.tasks.text_metrics import auroc
 
 Floats = NDArray[np.float64]
@@ -74,6 +75,7 @@ class AnswerReport:
         values = np.divide(part, whole, out=np.full(len(part), np.nan), where=whole > 0)
         found = dict(zip(self.names, values.tolist(), strict=True))
         found["answerable_auroc"] = auroc(self.answerability[at], self.answerable[at])
+        found["answerable_ece"] = calibration_error(self.answerable[at], self.answerability[at])
         for name, times in (("first_sentence", self.first_ms), ("turn", self.total_ms)):
             for quantile, share in _QUANTILES.items():
                 found[f"{name}_{quantile}_ms"] = float(np.quantile(times[at], share))

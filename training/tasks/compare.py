@@ -23,6 +23,7 @@ _LOWER_IS_BETTER = (
     "_ms",
     "ms",
     "confidence_wrong",
+    "answerable_ece",
     "over_abstain",
     "over_abstained",
     "blocked",

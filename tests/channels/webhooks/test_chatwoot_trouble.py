@@ -18,7 +18,7 @@ from bot.store.queries import ConsoleQueries
 from bot.store.queue_records import Inbound
 from bot.store.timers import SqlTimers
 from bot.types import Action, Message, Turn
-from tests.channels.webhooks.chatwoot_peer import ChatwootPeer, PeerMessage
+from tests.channels.webhooks.chatwoot_peer import ChatwootPeer, PeerConversation, PeerMessage
 from tests.channels.webhooks.support import (
     QUICK,
     ScriptedAnswerer,
@@ -206,14 +206,20 @@ def handing_over(message: Message) -> Turn:
     return a_turn(message, "A colleague takes over.", action=Action.HAND_OVER, reason="unhappy")
 
 
+def hand_over(shop: Shop, peer: ChatwootPeer) -> PeerConversation:
+    """A conversation that waits for people."""
+    peer.customer_says("this is a scandal")
+    conversation = peer.conversation()
+    wait_for(lambda: conversation.status == "open", "the handover")
+    wait_for(shop.settled)
+    return conversation
+
+
 def test_who_waits_too_long_is_told_and_put_first_in_chatwoot(
     engine: Engine, peer: ChatwootPeer
 ) -> None:
     with running_shop(engine, peer, ScriptedAnswerer(handing_over)) as shop:
-        peer.customer_says("this is a scandal")
-        conversation = peer.conversation()
-        wait_for(lambda: conversation.status == "open", "the handover")
-        wait_for(shop.settled)
+        conversation = hand_over(shop, peer)
         timers = SqlTimers(engine)
         work = Escalating(timers, HandoverPolicy(patience_s=0.1), shop.adapters, shop.worker.wake)
         with Escalations(work, idle_s=0.05):
@@ -229,10 +235,7 @@ def test_nobody_is_told_of_a_wait_that_an_agent_has_ended(
     engine: Engine, peer: ChatwootPeer
 ) -> None:
     with running_shop(engine, peer, ScriptedAnswerer(handing_over)) as shop:
-        peer.customer_says("this is a scandal")
-        conversation = peer.conversation()
-        wait_for(lambda: conversation.status == "open", "the handover")
-        wait_for(shop.settled)
+        conversation = hand_over(shop, peer)
         peer.agent_says("I am here.")
         wait_for(lambda: shop.turns.is_with_agent("chatwoot:1:42"), "the agent to be noticed")
         late = datetime.now(UTC) + timedelta(minutes=11)
