@@ -135,12 +135,15 @@ def _download_wheel(
     # pip tells its progress in no form that all its versions share: what grows in its folder does.
     environment = {**os.environ, "TMPDIR": str(landing)}
     with tempfile.TemporaryFile("w+") as complaints:
-        process = subprocess.Popen(  # noqa: S603 (a fixed command; names come from the registry)
+        with subprocess.Popen(  # noqa: S603 (a fixed command; names come from the registry)
             command, stdout=subprocess.DEVNULL, stderr=complaints, text=True, env=environment
-        )
-        while process.poll() is None:
-            report(done + _size(landing))
-            time.sleep(0.2)
+        ) as process:
+            try:
+                while process.poll() is None:
+                    report(done + _size(landing))
+                    time.sleep(0.2)
+            finally:
+                process.kill()  # nothing goes on in the background when the report was interrupted
         complaints.seek(0)
         complaint = complaints.read()
     if process.returncode != 0:
@@ -153,11 +156,13 @@ def _download_wheel(
 
 
 def _size(folder: Path) -> int:
-    """Bytes of all files in a folder that somebody else is writing to."""
+    """Bytes of all files in a folder where somebody else is writing and deleting."""
     total = 0
-    for file in folder.rglob("*"):
-        with suppress(OSError):
-            total += file.stat().st_size
+    # Not `Path.rglob`: until Python 3.13 it fails on a folder that vanishes while it is read.
+    for where, _, names in os.walk(folder):
+        for name in names:
+            with suppress(OSError):
+                total += (Path(where) / name).stat().st_size
     return total
 
 

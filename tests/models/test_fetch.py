@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 import hashlib
+import shutil
+import signal
+import subprocess
+import threading
 import zipfile
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from bot.errors import ModelError
-from bot.models.fetch import fetch
+from bot.models.fetch import _size, fetch
 from bot.models.registry import ModelFile, Registry, shipped_registry
 
 ONE, TWO = b"first half " * 1000, b"second half " * 1000
@@ -75,6 +80,48 @@ def test_a_wrong_hash_names_file_expected_and_found(packages: Path, tmp_path: Pa
     assert "0" * 64 in caught.value.message
     assert hashlib.sha256(WHOLE).hexdigest() in caught.value.message
     assert not (tmp_path / "model.bin").exists()
+
+
+def test_a_folder_that_vanishes_while_it_is_measured_is_no_failure(tmp_path: Path) -> None:
+    """The package client deletes its own temporary folders at any moment."""
+    over = threading.Event()
+
+    def come_and_go() -> None:
+        while not over.is_set():
+            for number in range(20):
+                (tmp_path / f"build-{number}").mkdir()
+                (tmp_path / f"build-{number}" / "part").write_bytes(b"x")
+            for number in range(20):
+                shutil.rmtree(tmp_path / f"build-{number}")
+
+    client = threading.Thread(target=come_and_go)
+    client.start()
+    try:
+        sizes = [_size(tmp_path) for _ in range(300)]
+    finally:
+        over.set()
+        client.join()
+    assert all(0 <= size <= 20 for size in sizes)
+
+
+def test_an_interruption_stops_the_package_client(
+    packages: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    started: list[subprocess.Popen[str]] = []
+
+    class Noted(subprocess.Popen[str]):
+        def __init__(self, *arguments: Any, **options: Any) -> None:
+            super().__init__(*arguments, **options)
+            started.append(self)
+
+    monkeypatch.setattr(subprocess, "Popen", Noted)
+
+    def interrupt(what: str, done: int, total: int) -> None:
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        fetch(model_file(), tmp_path / "models", interrupt)
+    assert [process.returncode for process in started] == [-signal.SIGKILL]
 
 
 def test_an_interrupted_fetch_goes_on_with_the_parts_it_has(packages: Path, tmp_path: Path) -> None:
