@@ -8,21 +8,24 @@ loss (`training.mood_encoder`), the loop (`training.encoder_lora`), applying hea
 
 from __future__ import annotations
 
+import json
 import time
-from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass, field, replace
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass, field
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from safetensors.numpy import load_file
+from numpy.typing import NDArray
 
-from bot.heads import Heads, Output
+from bot.errors import ModelError
+from bot.heads import Heads
 from bot.models.adapters import MOOD, SHIPPED
 from bot.mood import EncoderMood
 from bot.protocols import Encoder
 from bot.types import Mood
+from retrieval.text import simplified
 from training.data.mood import SENTIMENTS, WRITTEN, MoodExample, load_mood
 from training.encoder_lora import (
     AdaptedEncoder,
@@ -32,14 +35,14 @@ from training.encoder_lora import (
     save_adapter,
 )
 from training.head_file import HeadRecord, write_heads
-from training.head_fit import fit_temperature
 from training.mood_context import fit_context
-from training.mood_encoder import SCALE, MoodHeads, TextBatches, load_texts, mood_loss
+from training.mood_encoder import MoodHeads, TextBatches, load_texts, mood_loss
+from training.mood_heads import HeadArgs, fit_mood_heads, with_temperatures, with_threshold
 from training.tasks.frustration import FrustrationCase, score_frustration
-from training.tasks.measures import threshold_for_precision
 from training.tasks.sentiment import SentimentCase, judge, score_sentiment
 from training.vectors import Progress, no_progress
 
+_CHUNK = 2000
 CONVERSATIONS = "service_conversations.jsonl"
 
 
@@ -52,8 +55,8 @@ class MoodArgs:
         run: of the adapter; its output also gets `heads.safetensors` and `heads.json`.
         written: folder of the written utterances and conversations.
         source_weights: weight of one example of a source.
-        balance: how far rare classes of a source are lifted, 0 to 1.
-        precision: of the `unhappy` flag on the written dev messages.
+        balance: how far rare classes of a source are lifted while the adapter is trained, 0 to 1.
+        heads: how the heads are fitted then.
     """
 
     data: Path
@@ -71,18 +74,27 @@ class MoodArgs:
             "calm": 0.7,
         }
     )
-    balance: float = 0.4
-    precision: float = 0.8
+    balance: float = 0.8
+    heads: HeadArgs = field(default_factory=HeadArgs)
 
 
 def mood_run(model: str, out: Path = SHIPPED / MOOD, **more: Any) -> EncoderLoraArgs:
     """The adapter's run: short texts, so small batches, and one layer more than for reading."""
-    chosen = {"first_layer": 3, "epochs": 4.0, "minutes": 72.0, "batch_tokens": 1500, **more}
-    return EncoderLoraArgs(model, out, **chosen)
+    chosen = {
+        "first_layer": 3,
+        "epochs": 4.0,
+        "minutes": 72.0,
+        "batch_tokens": 1500,
+        "dropout": 0.1,
+    }
+    return EncoderLoraArgs(model, out, **chosen | more)
 
 
-def train_adapter(args: MoodArgs, report: Callable[[RunState, int], None]) -> RunState:
-    """Train the adapter and its raw heads into `args.run.output`; resumes from its checkpoint.
+def train_adapter(args: MoodArgs, report: Callable[[RunState, int], None]) -> Mapping[str, Any]:
+    """Train the adapter into `args.run.output`; resumes from its checkpoint.
+
+    Returns:
+        The run, as it is recorded beside the weights.
 
     Raises:
         InputError: a data file is missing or has a bad line.
@@ -93,99 +105,77 @@ def train_adapter(args: MoodArgs, report: Callable[[RunState, int], None]) -> Ru
     batches = TextBatches(texts, model.tokenizer, run.batch_tokens, run.seed)
     state = EncoderTrainer(run, model, batches, mood_loss).train(report)
     save_adapter(model, args.run.output)
-    return state
+    arguments = {key: value for key, value in asdict(run).items() if key != "model"}
+    seconds = round(state.seconds, 1)
+    return {**arguments, "steps": state.step, "tokens": state.tokens, "seconds": seconds}
+
+
+def recorded_run(folder: Path) -> Mapping[str, Any]:
+    """The run that made the adapter of a folder, as `train_adapter` returned it.
+
+    Raises:
+        ModelError: there is none.
+    """
+    file = folder / "heads.json"
+    try:
+        arguments = json.loads(file.read_text(encoding="utf-8"))["training"]["arguments"]
+        return dict(arguments["run"])
+    except (OSError, ValueError, KeyError) as error:
+        raise ModelError(
+            f"{file} tells no earlier run: {error}", fix="train the adapter: shopkeeper train mood"
+        ) from error
 
 
 def finish_heads(
     args: MoodArgs,
     encoder: Encoder,
     asked: Encoder,
-    state: RunState,
+    run: Mapping[str, Any],
     progress: Progress = no_progress,
 ) -> dict[str, dict[str, float]]:
-    """Calibrate and measure the raw heads through the serving encoder, write them, give the scores.
+    """Fit, calibrate and measure the heads through the serving encoder, write them, give the scores.
 
     Args:
         encoder: the serving encoder with the adapter of `args.run.output`.
         asked: the plain encoder, by which a repeated question is known.
-        state: of the run, for the record.
+        run: of the adapter, for the record.
     """
     started = time.monotonic()
     dev = load_mood(args.data, "dev", args.written)
     train = load_mood(args.data, "train", args.written)
-    heads = _raw_heads(args.run.output, encoder)
-    heads = _with_temperatures(heads, encoder, dev.examples, args.source_weights)
+    read, kept = (_encoded(encoder, data.examples, progress) for data in (train, dev))
+    weights = args.source_weights
+    heads = fit_mood_heads("mood-3", encoder.name, train.examples, read, weights, args.heads)
+    heads = with_temperatures(heads, dev.examples, kept, weights)
     moods = judge(EncoderMood(encoder, heads, asked), [e.text for e in dev.examples], progress)
-    heads = _with_threshold(heads, dev.examples, moods, args.precision)
+    heads = with_threshold(heads, dev.examples, moods, args.heads.precision)
     context = fit_context(args.written / CONVERSATIONS, EncoderMood(encoder, heads, asked))
     scores, tables = _mood_scores(heads, dev.examples, moods)
     record = HeadRecord(
         command="shopkeeper train mood --data ../shared/data",
         arguments={
             **{k: v for k, v in asdict(args).items() if k != "run"},
-            "run": {k: v for k, v in asdict(args.run).items() if k != "model"},
-            "steps": state.step,
-            "tokens": state.tokens,
+            "run": run,
         },
         fingerprint=encoder.name,
         files=(*train.files, *dev.files, context.file),
         scores={**scores, "conversations": context.scores},
         confusion=tables,
-        seconds=state.seconds + time.monotonic() - started,
+        seconds=time.monotonic() - started,
     )
     write_heads(heads, args.run.output, record, context.extra)
     return scores
 
 
-def _raw_heads(folder: Path, encoder: Encoder) -> Heads:
-    tensors = load_file(folder / "heads.safetensors")
-
-    def output(name: str, kind: Any, labels: tuple[str, ...]) -> Output:
-        weight = tensors[f"{name}.weight"].astype(np.float32) * SCALE
-        return Output(name, kind, labels, weight, tensors[f"{name}.bias"].astype(np.float32))
-
-    outputs = {
-        "sentiment": output("sentiment", "softmax", SENTIMENTS),
-        "frustration": output("frustration", "sigmoid", ("frustrated",)),
-    }
-    return Heads("mood-2", encoder.name, encoder.dimension, (), outputs)
-
-
-def _with_temperatures(
-    heads: Heads,
-    encoder: Encoder,
-    examples: Sequence[MoodExample],
-    source_weights: dict[str, float],
-) -> Heads:
-    vectors = encoder.encode([e.text for e in examples], "query")
-    weights = np.array([source_weights.get(e.source, 1.0) for e in examples], np.float32)
-    gold = {
-        "sentiment": [SENTIMENTS.index(e.sentiment) if e.sentiment else -1 for e in examples],
-        "frustration": [-1 if e.frustration is None else int(e.frustration) for e in examples],
-    }
-    outputs = {}
-    for name, output in heads.outputs.items():
-        labels = np.array(gold[name])
-        known = labels >= 0
-        temperature = fit_temperature(output, vectors[known], labels[known], weights[known])
-        outputs[name] = replace(output, temperature=temperature)
-    return replace(heads, outputs=outputs)
-
-
-def _with_threshold(
-    heads: Heads, examples: Sequence[MoodExample], moods: Sequence[Mood], precision: float
-) -> Heads:
-    # Fitted on messages to shops alone: the other sets are people talking about something else.
-    # The calm questions among them bring the share of unhappy customers nearer to a shop's.
-    pairs = [
-        (e.frustration, mood.frustration)
-        for e, mood in zip(examples, moods, strict=True)
-        if e.source in ("written", "calm")
-    ]
-    gold, scores = np.array([g for g, _ in pairs], bool), np.array([s for _, s in pairs])
-    cut = threshold_for_precision(gold, scores, precision)
-    output = replace(heads.outputs["frustration"], thresholds={"unhappy": cut})
-    return replace(heads, outputs={**heads.outputs, "frustration": output})
+def _encoded(
+    encoder: Encoder, examples: Sequence[MoodExample], progress: Progress
+) -> NDArray[np.float32]:
+    vectors = []
+    for start in range(0, len(examples), _CHUNK):
+        texts = [simplified(e.text) for e in examples[start : start + _CHUNK]]
+        vectors.append(encoder.encode(texts, "query"))
+        progress("encoding texts", min(start + _CHUNK, len(examples)), len(examples))
+    return np.concatenate(vectors)
 
 
 def _mood_scores(

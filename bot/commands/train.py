@@ -109,13 +109,17 @@ def mood(
     minutes: Minutes = 72.0,
     learning_rate: Rate = 6e-4,
     start: Start = None,
+    threads: Annotated[int, typer.Option(help="Cores to train on.")] = 1,
+    heads_only: Annotated[
+        bool, typer.Option("--heads-only", help="Keep the adapter and fit its heads anew: minutes.")
+    ] = False,
 ) -> None:
     """Train the encoder's adapter for moods, and its heads; goes on from its checkpoint."""
     needs_training_extra()
     from bot.models.runtime import load_encoder
     from bot.models.setup import ModelHome, ensure_serving
     from retrieval.encoder import OpenVinoEncoder
-    from training.mood_adapter import MoodArgs, finish_heads, mood_run, train_adapter
+    from training.mood_adapter import MoodArgs, finish_heads, mood_run, recorded_run, train_adapter
 
     folder = out or SHIPPED / MOOD
     run = mood_run(
@@ -125,14 +129,15 @@ def mood(
         minutes=minutes,
         learning_rate=learning_rate,
         start=start,
+        threads=threads,
     )
     args = MoodArgs(data, run)
-    state = train_adapter(args, _steps)
+    made = recorded_run(folder) if heads_only else train_adapter(args, _steps)
     home = ModelHome(load_settings().models_dir)
     with progress_bars() as report:
         served = ensure_serving(DEFAULT_ENCODER, home, report, adapter=encoder_adapter(str(folder)))
         scores = finish_heads(
-            args, OpenVinoEncoder.load(served), load_encoder(load_settings()), state, report
+            args, OpenVinoEncoder.load(served), load_encoder(load_settings()), made, report
         )
     _show(folder, scores)
 

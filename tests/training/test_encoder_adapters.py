@@ -12,6 +12,7 @@ import openvino as ov
 import pytest
 import torch
 
+from bot.errors import ModelError
 from bot.heads import Heads
 from bot.models.adapters import encoder_adapter
 from bot.models.bert_openvino import build_bert, reader_head, with_deltas
@@ -23,7 +24,7 @@ from tests.training.tiny import save_tiny_encoder
 from training.data.reading import ReadGroup, ReadPassage
 from training.encoder_lora import AdaptedEncoder, EncoderLoraArgs, EncoderTrainer, save_adapter
 from training.encoder_record import write_record
-from training.mood_adapter import MoodArgs, finish_heads, mood_run, train_adapter
+from training.mood_adapter import MoodArgs, finish_heads, mood_run, recorded_run, train_adapter
 from training.reader import (
     ReaderBatches,
     ReaderHeads,
@@ -169,7 +170,7 @@ def test_a_mood_adapter_is_trained_calibrated_and_served(
     out = tmp_path / "mood"
     quick = {"rank": 4, "alpha": 8, "first_layer": 0, "learning_rate": 5e-3, "epochs": 16}
     args = MoodArgs(corpora, mood_run(str(base), out, **quick), corpora / "written")
-    state = train_adapter(args, lambda state, total: None)
+    run = train_adapter(args, lambda state, total: None)
     adapter = encoder_adapter(str(out))
     tensors = {k: v.astype(np.float32) for k, v in load_file(base / "model.safetensors").items()}
     compiled = ov.Core().compile_model(build_bert(with_deltas(tensors, adapter.deltas()), SHAPE))
@@ -177,10 +178,20 @@ def test_a_mood_adapter_is_trained_calibrated_and_served(
 
     tokenizer = Tokenizer.from_file(str(base / "tokenizer.json"))
     served = OpenVinoEncoder(TokenModel(tokenizer, compiled, "tiny"))
-    scores = finish_heads(args, served, WordEncoder(), state)
+    scores = finish_heads(args, served, WordEncoder(), run)
     heads = Heads.load(out)
     assert heads.encoder == "tiny"
     assert heads.outputs["frustration"].thresholds["unhappy"] > 0
     assert set(heads.outputs) == {"sentiment", "frustration"}
     assert scores["written"]["accuracy"] > 0.8
     assert scores["goemotions"]["frustration_auroc"] > 0.9
+    again = recorded_run(out)
+    assert again["steps"] == run["steps"] > 0
+    refitted = finish_heads(args, served, WordEncoder(), again)
+    for source, measures in scores.items():
+        assert refitted[source] == pytest.approx(measures, nan_ok=True), "the adapter stayed"
+
+
+def test_heads_alone_need_an_adapter_that_was_trained(tmp_path: Path) -> None:
+    with pytest.raises(ModelError, match=r"heads\.json"):
+        recorded_run(tmp_path)

@@ -18,12 +18,12 @@ from training.data.reading import ReadGroup
 MOST_QUESTIONS = 9
 PAGES = {
     "beside": 1000,
-    "written": 700,
-    "squad2_half": 500,
-    "shop-facts": 250,
-    "cmrc2018": 120,
-    "drcd": 120,
-    "xquad": 80,
+    "written": 400,
+    "squad2_half": 250,
+    "shop-facts": 200,
+    "cmrc2018": 80,
+    "drcd": 80,
+    "xquad": 60,
 }
 """Pages of each corpus at most; a shop's own texts weigh more than an encyclopaedia's."""
 
