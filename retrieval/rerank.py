@@ -14,6 +14,7 @@ from itertools import accumulate, takewhile
 from bot.protocols import Reader
 from bot.types import EvidenceSentence, Hit, Reading
 from retrieval.fusion import SKU_BONUS
+from retrieval.named_facts import with_named_facts
 
 RERANKED = 8
 """How many of the fused hits are looked at again."""
@@ -48,7 +49,7 @@ def with_readings(reader: Reader, question: str, hits: Sequence[Hit]) -> list[Hi
     """The hits with what the reader says of each, in the same order."""
     texts = [f"{hit.passage.title}\n{hit.passage.text}".strip() for hit in hits]
     return [
-        replace(hit, reading=_of_text(reading, hit))
+        with_named_facts(replace(hit, reading=_of_text(reading, hit)), question)
         for hit, reading in zip(hits, reader.read(question, texts), strict=True)
     ]
 

@@ -36,7 +36,6 @@ class EncoderLoraArgs:
         output: folder of the result; the checkpoint lies in it until the run ends.
         rank: rank of the adapter's matrices; they count `alpha / rank`.
         first_layer: the lowest layer that is adapted.
-        dropout: share of the adapter's inputs that is dropped, against overfitting.
         learning_rate: peak rate of the adapter.
         head_learning_rate: peak rate of the heads.
         warmup: share of the run in which the rates grow.
@@ -53,7 +52,6 @@ class EncoderLoraArgs:
     rank: int = 32
     alpha: int = 64
     first_layer: int = 4
-    dropout: float = 0.0
     learning_rate: float = 6e-4
     head_learning_rate: float = 1e-3
     warmup: float = 0.05
@@ -94,7 +92,7 @@ class AdaptedEncoder(nn.Module):
         self.lora_config = LoraConfig(
             r=args.rank,
             lora_alpha=args.alpha,
-            lora_dropout=args.dropout,
+            lora_dropout=0.0,
             target_modules=rf".*encoder\.layer\.({layers})\..*(query|key|value|dense)",
         )
         self.encoder = get_peft_model(base, self.lora_config)

@@ -74,20 +74,14 @@ class MoodArgs:
             "calm": 0.7,
         }
     )
-    balance: float = 0.8
+    balance: float = 0.4
     heads: HeadArgs = field(default_factory=HeadArgs)
 
 
 def mood_run(model: str, out: Path = SHIPPED / MOOD, **more: Any) -> EncoderLoraArgs:
     """The adapter's run: short texts, so small batches, and one layer more than for reading."""
-    chosen = {
-        "first_layer": 3,
-        "epochs": 4.0,
-        "minutes": 72.0,
-        "batch_tokens": 1500,
-        "dropout": 0.1,
-    }
-    return EncoderLoraArgs(model, out, **chosen | more)
+    chosen = {"first_layer": 3, "epochs": 4.0, "minutes": 72.0, "batch_tokens": 1500, **more}
+    return EncoderLoraArgs(model, out, **chosen)
 
 
 def train_adapter(args: MoodArgs, report: Callable[[RunState, int], None]) -> Mapping[str, Any]:

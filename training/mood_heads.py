@@ -39,7 +39,7 @@ class HeadArgs:
 
     penalty: float = 0.025
     balance: dict[str, float] = field(
-        default_factory=lambda: {"sentiment": 0.8, "frustration": 0.4}
+        default_factory=lambda: {"sentiment": 0.8, "frustration": 0.0}
     )
     precision: float = 0.8
 

@@ -32,7 +32,7 @@ class CountingHasher(PasswordHasher):
         with self._lock:
             self.running += 1
             self.most = max(self.most, self.running)
-        self.go.wait(10)
+        self.go.wait(60)
         with self._lock:
             self.running -= 1
         return super().verify(*args, **options)  # type: ignore[arg-type]

@@ -185,7 +185,7 @@ def served(app: FastAPI) -> Iterator[str]:
         listener.close()
 
 
-def wait_for(condition: Callable[[], bool], what: str = "", timeout_s: float = 15.0) -> None:
+def wait_for(condition: Callable[[], bool], what: str = "", timeout_s: float = 60.0) -> None:
     """Poll until `condition` holds."""
     until = time.monotonic() + timeout_s
     while not condition():

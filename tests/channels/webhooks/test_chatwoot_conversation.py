@@ -71,7 +71,7 @@ def test_one_conversation_is_worked_in_order_and_others_meanwhile(
 
     def answer(message: Message) -> Turn:
         if message.text == "slow":
-            assert release.wait(10)
+            assert release.wait(60)
         return a_turn(message, f"re: {message.text}", action=Action.SMALLTALK)
 
     with running_shop(engine, peer, ScriptedAnswerer(answer)) as shop:

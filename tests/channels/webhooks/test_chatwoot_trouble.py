@@ -170,12 +170,12 @@ def test_a_graceful_stop_finishes_what_was_begun(engine: Engine, peer: ChatwootP
 
     def answer(message: Message) -> Turn:
         started.set()
-        assert release.wait(10)
+        assert release.wait(60)
         return a_turn(message, "finished", action=Action.SMALLTALK)
 
     with running_shop(engine, peer, ScriptedAnswerer(answer), QUICK) as shop:
         peer.customer_says("hello")
-        assert started.wait(10)
+        assert started.wait(60)
         threading.Timer(0.2, release.set).start()
     assert shop.rows("inbox", "done") == 1
     assert shop.queue.stats().inbox.working == 0
@@ -186,13 +186,13 @@ def test_a_stop_that_takes_too_long_gives_the_work_back(engine: Engine, peer: Ch
 
     def answer(message: Message) -> Turn:
         started.set()
-        release.wait(10)
+        release.wait(60)
         return a_turn(message, "too late", action=Action.SMALLTALK)
 
     shop = Shop(engine, peer, ScriptedAnswerer(answer))
     with shop.running(peer):
         peer.customer_says("hello")
-        assert started.wait(10)
+        assert started.wait(60)
         shop.worker.stop(0.1)
         assert shop.rows("inbox", "pending") == 1
         release.set()

@@ -100,13 +100,13 @@ def test_killed_before_the_reply_left(
 
     def hold(_conversation: PeerConversation) -> None:
         reached.set()
-        release.wait(20)
+        release.wait(60)
 
     peer.before_show = hold
     with edge(engine, peer) as shop:
         with worker_process(database_url, peer):
             peer.customer_says("hello")
-            assert reached.wait(20)
+            assert reached.wait(60)
         release.set()
         with worker_process(database_url, peer):
             assert one_reply(peer, shop)
@@ -120,7 +120,7 @@ def test_killed_after_the_reply_arrived(
 
     def hold(_message: PeerMessage) -> bool:
         reached.set()
-        release.wait(20)
+        release.wait(60)
         return False
 
     peer.after_post = hold
@@ -129,7 +129,7 @@ def test_killed_after_the_reply_arrived(
             peer.customer_says("hello")
             wait_for(lambda: shop.rows("inbox", "done") == 1)
             peer.webhook_url = ""
-            assert reached.wait(20)
+            assert reached.wait(60)
         release.set()
         assert shop.rows("outbox", "working") == 1
         with worker_process(database_url, peer):
