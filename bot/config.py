@@ -84,7 +84,7 @@ class Settings(BaseSettings):
         20.0, gt=0, description="A draft that takes longer is replaced by the shop's own text."
     )
     answer_precision: float = Field(
-        0.90, gt=0, lt=1, description="Share of answered questions that must be answerable."
+        0.92, gt=0, lt=1, description="Share of answered questions that must be answerable."
     )
     max_message_chars: int = Field(4000, ge=100)
 

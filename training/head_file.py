@@ -57,7 +57,8 @@ def write_heads(
     for name, output in heads.outputs.items():
         tensors[f"{name}.weight"] = output.weight
         tensors[f"{name}.bias"] = output.bias
-    blob = save({name: array.astype(np.float32) for name, array in tensors.items()})
+    # Row after row: safetensors writes the bytes as they lie, and scikit-learn fits columns first.
+    blob = save({n: np.ascontiguousarray(array, np.float32) for n, array in tensors.items()})
     meta = {
         "format": FORMAT,
         "name": heads.name,

@@ -31,8 +31,12 @@ _SHOWN = 0.08
 _FILING = re.compile(r"(?:SKU|Category|Brand|货号|貨號|类别|類別|品牌)\s*[:：]", re.IGNORECASE)
 """Lines of a product sheet that file it away; nobody asks for them by the way."""
 _BESIDE = 0.7
-"""Log-odds behind the best hit up to which a second one is quoted beside it: one question in two
-has its answer spread over two entries or is about the other one (docs/evaluation.md)."""
+_BESIDE_JUDGED = 1.5
+"""The reader's log-odds behind the best hit up to which a second one is quoted beside it: one
+question in two has its answer spread over two entries or is about the other one
+(docs/evaluation.md). Further where the generator was asked, who then denies what only looks alike."""
+_LESS_SURE = 1.0
+"""The generator's log-odds behind its word on the best hit from which on it denies a second one."""
 _QUOTED = 2
 _BEHIND = 4.0
 """Log-odds behind the best hit from which on a hit only distracts."""
@@ -105,15 +109,21 @@ def to_quote(hits: Sequence[Hit], lang: Lang) -> tuple[int, ...]:
     for number, hit in enumerate(hits[1:], start=2):
         if len(chosen) == _QUOTED:
             break
-        as_well = _logit(hit) > _logit(hits[0]) - _BESIDE and not _denied(hit)
+        as_well = _logit(hit) > _logit(hits[0]) - _reach(hit) and not _denied(hit, hits[0])
         beside = (hit.exact and hits[0].exact) or as_well
         if _can_be_quoted(hit, lang) and beside and hit.passage.text != hits[0].passage.text:
             chosen.append(number)
     return tuple(chosen)
 
 
-def _denied(hit: Hit) -> bool:
-    return hit.judged is not None and hit.judged < 0.0
+def _reach(hit: Hit) -> float:
+    return _BESIDE if hit.judged is None else _BESIDE_JUDGED
+
+
+def _denied(hit: Hit, best: Hit) -> bool:
+    if hit.judged is None:
+        return False
+    return hit.judged < 0.0 or (best.judged is not None and hit.judged < best.judged - _LESS_SURE)
 
 
 def _can_be_quoted(hit: Hit, lang: Lang) -> bool:

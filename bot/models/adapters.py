@@ -21,7 +21,7 @@ from bot.errors import ModelError
 from bot.models.fetch import sha256_of
 
 SHIPPED = Path(__file__).resolve().parents[2] / "training" / "adapters"
-DEFAULT_ANSWER_ADAPTER = "answer-2"
+DEFAULT_ANSWER_ADAPTER = "answer-3"
 MOOD = "mood"
 READER = "reader"
 RETRIEVAL = "retrieval"

@@ -108,6 +108,19 @@ def test_the_best_passage_is_quoted_and_one_that_answers_as_well() -> None:
     assert to_quote([best, far], "en") == (1,)
 
 
+def test_the_generators_word_widens_and_narrows_what_is_quoted_beside() -> None:
+    best, other = read("Open at nine.", {}, 4.0), read("Closed on Sundays.", {}, 2.8)
+    assert to_quote([best, other], "en") == (1,), "the reader alone finds it too far behind"
+
+    def judged(first: float, second: float) -> tuple[int, ...]:
+        return to_quote([replace(best, judged=first), replace(other, judged=second)], "en")
+
+    assert judged(2.0, 1.5) == (1, 2)
+    assert judged(2.0, 0.5) == (1,), "much less sure of it"
+    assert judged(-3.0, -0.5) == (1,), "it says no"
+    assert judged(0.5, 3.0) == (1, 2)
+
+
 def test_two_products_that_were_named_are_both_quoted() -> None:
     one, other = (
         replace(read(text, {}, logit), exact=True)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import pytest
@@ -56,9 +56,11 @@ def fitted() -> Weighing:
     return Weighing.fit(said, "scripted", "this test")
 
 
-def search(judge: SaysNumbers, answerability: float = 0.5) -> Retrieval:
+def search(
+    judge: SaysNumbers, answerability: float = 0.5, hits: tuple[Hit, ...] = HITS
+) -> Retrieval:
     look = Look(judge, fitted())
-    return look.around(Known(Retrieval(HITS, answerability, "1"))).search(Query("q", "en", "q"))
+    return look.around(Known(Retrieval(hits, answerability, "1"))).search(Query("q", "en", "q"))
 
 
 def test_the_judges_word_counts_and_only_what_may_be_quoted_is_judged() -> None:
@@ -69,8 +71,25 @@ def test_the_judges_word_counts_and_only_what_may_be_quoted_is_judged() -> None:
     assert len(judge.judged) == LOOKED_AT
     assert "Title 0" in judge.judged[0].system
     assert [hit.judged for hit in sure.hits] == [-6.0, 6.0, -6.0, None]
-    assert [hit.passage for hit in sure.hits] == [hit.passage for hit in HITS]
+    assert [hit.passage for hit in sure.hits] == [hit.passage for hit in HITS], "scores lie apart"
     assert sure.timings_ms["second_look"] >= 0
+
+
+def ids(hits: Sequence[Hit]) -> list[str]:
+    return [hit.passage.passage_id for hit in hits]
+
+
+def test_among_equals_the_one_comes_first_that_the_judge_prefers() -> None:
+    close = tuple(replace(hit, score=0.9) for hit in HITS)
+    odds = (-3.0, 1.0, 4.0)
+    assert ids(search(SaysNumbers(odds=odds), hits=close).hits) == ["p2", "p1", "p0", "p3"]
+    named = (replace(close[0], exact=True), *close[1:])
+    assert ids(search(SaysNumbers(odds=odds), hits=named).hits) == ["p0", "p1", "p2", "p3"]
+
+
+def test_a_translation_that_was_put_behind_stays_there() -> None:
+    behind = (replace(HITS[0], score=0.9), replace(HITS[1], score=1.3), HITS[2])
+    assert ids(search(SaysNumbers(odds=(1.0, 1.0, 1.0)), hits=behind).hits) == ["p0", "p1", "p2"]
 
 
 def test_a_judge_that_fails_leaves_the_searchs_own_probability() -> None:

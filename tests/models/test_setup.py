@@ -211,6 +211,6 @@ def test_the_settings_say_which_adapter_a_model_gets(monkeypatch: pytest.MonkeyP
     )
     assert searching is not None
     assert answering is not None
-    assert (searching.name, answering.name) == ("retrieval", "answer-2")
+    assert (searching.name, answering.name) == ("retrieval", "answer-3")
     monkeypatch.setenv("SHOPKEEPER_SEARCH_ADAPTER", "none")
     assert merged_adapter(settings.encoder, load_settings()) is None

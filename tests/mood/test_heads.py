@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -27,6 +28,20 @@ def test_a_head_says_the_same_after_it_was_written_and_read(folder: Path) -> Non
     before, after = mood_heads().probabilities(vectors), Heads.load(folder).probabilities(vectors)
     for name in before:
         np.testing.assert_allclose(after[name], before[name], rtol=1e-6)
+
+
+def test_weights_that_lie_in_memory_column_by_column_are_written_all_the_same(
+    tmp_path: Path,
+) -> None:
+    """As scikit-learn leaves what it has fitted."""
+    heads = mood_heads()
+    outputs = {
+        name: replace(output, weight=np.asfortranarray(output.weight))
+        for name, output in heads.outputs.items()
+    }
+    written = write_heads(replace(heads, outputs=outputs), tmp_path, RECORD)
+    for name, output in heads.outputs.items():
+        np.testing.assert_array_equal(written.outputs[name].weight, output.weight)
 
 
 def test_every_softmax_row_sums_to_one_and_every_sigmoid_is_a_probability() -> None:

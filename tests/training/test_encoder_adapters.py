@@ -17,10 +17,12 @@ from bot.heads import Heads
 from bot.models.adapters import encoder_adapter
 from bot.models.bert_openvino import build_bert, reader_head, with_deltas
 from bot.models.e5_file import BertShape
+from bot.mood import EncoderMood
 from retrieval.encoder import OpenVinoEncoder, TokenModel
 from retrieval.reader import CrossReader
 from tests.mood.parts import WordEncoder
 from tests.training.tiny import save_tiny_encoder
+from training.data.mood import load_mood
 from training.data.reading import ReadGroup, ReadPassage
 from training.encoder_lora import AdaptedEncoder, EncoderLoraArgs, EncoderTrainer, save_adapter
 from training.encoder_record import write_record
@@ -184,6 +186,10 @@ def test_a_mood_adapter_is_trained_calibrated_and_served(
     assert heads.outputs["frustration"].thresholds["unhappy"] > 0
     assert set(heads.outputs) == {"sentiment", "frustration"}
     assert scores["written"]["accuracy"] > 0.8
+    dev = [e for e in load_mood(corpora, "dev", corpora / "written").examples if e.sentiment]
+    moods = EncoderMood(served, heads).read_texts([e.text for e in dev])
+    right = [mood.label == e.sentiment for mood, e in zip(moods, dev, strict=True)]
+    assert sum(right) > 0.8 * len(dev), "what was written is what was measured"
     assert scores["goemotions"]["frustration_auroc"] > 0.9
     again = recorded_run(out)
     assert again["steps"] == run["steps"] > 0
