@@ -72,7 +72,9 @@ def write_heads(
                 "kind": output.kind,
                 "labels": list(output.labels),
                 "temperature": round(output.temperature, 4),
-                "thresholds": {key: round(value, 4) for key, value in output.thresholds.items()},
+                "thresholds": {
+                    key: float(f"{value:.4g}") for key, value in output.thresholds.items()
+                },
             }
             for name, output in heads.outputs.items()
         },

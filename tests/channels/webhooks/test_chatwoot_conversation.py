@@ -87,7 +87,7 @@ def test_one_conversation_is_worked_in_order_and_others_meanwhile(
 
 
 def test_a_burst_of_fragments_becomes_one_question(engine: Engine, peer: ChatwootPeer) -> None:
-    settings = WorkerSettings(quiet_s=0.5, lease_s=2.0, idle_s=0.05)
+    settings = WorkerSettings(quiet_s=4.0, lease_s=2.0, idle_s=0.05)
     with running_shop(engine, peer, settings=settings) as shop:
         for fragment in ("hi", "I bought a kettle", "can I return it?"):
             peer.customer_says(fragment)
@@ -102,7 +102,7 @@ def test_a_burst_of_fragments_becomes_one_question(engine: Engine, peer: Chatwoo
 def test_fragments_that_come_out_of_order_are_read_in_order(
     sqlite_engine: Engine, peer: ChatwootPeer
 ) -> None:
-    settings = WorkerSettings(quiet_s=0.8, lease_s=2.0, idle_s=0.05)
+    settings = WorkerSettings(quiet_s=4.0, lease_s=2.0, idle_s=0.05)
     with running_shop(sqlite_engine, peer, settings=settings) as shop:
         address, peer.webhook_url = peer.webhook_url, ""
         said = [peer.customer_says(words) for words in ("I bought a kettle", "can I return it?")]
