@@ -3,7 +3,7 @@
 Message by message in turn, so that the ratios hold on a busy machine: a pass of the encoder that
 searches, mood and intent of the same message as a turn reads them, and the words that drove the
 mood as the console shows them; then a file of reviews as `shopkeeper mood` labels it, beside the
-bare encoder. The texts are the written messages of the dev split. Ends with one JSON object.
+bare encoder. The texts are the written messages to shops. Ends with one JSON object.
 """
 
 from __future__ import annotations

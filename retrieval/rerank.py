@@ -61,11 +61,15 @@ def reordered(read: Sequence[Hit], weight: float = READING_WEIGHT) -> list[Hit]:
     """
     fixed = list(takewhile(lambda hit: hit.score >= SKU_BONUS - 1, read))
     moved = read[len(fixed) :]
+    return [*fixed, *weighed(moved, [weight * _bounded(hit) for hit in moved])]
+
+
+def weighed(hits: Sequence[Hit], said: Sequence[float]) -> list[Hit]:
+    """Hits in the order of their scores and of what somebody else said of each of them."""
     # The order counts, not the scores alone: translations stand behind for a reason.
-    bases = accumulate((hit.score for hit in moved), min)
-    values = [base + weight * _bounded(hit) for base, hit in zip(bases, moved, strict=True)]
-    order = sorted(range(len(moved)), key=lambda at: -values[at])
-    return [*fixed, *(moved[at] for at in order)]
+    bases = accumulate((hit.score for hit in hits), min)
+    values = [base + more for base, more in zip(bases, said, strict=True)]
+    return [hits[at] for at in sorted(range(len(hits)), key=lambda at: -values[at])]
 
 
 def _bounded(hit: Hit) -> float:

@@ -16,7 +16,6 @@ import math
 import time
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, fields, replace
-from itertools import accumulate
 from pathlib import Path
 from typing import Any
 
@@ -29,6 +28,7 @@ from bot.errors import ConfigError, GeneratorError
 from bot.protocols import Generator, Judge, Retriever
 from bot.types import Hit, Query, Retrieval
 from retrieval.regression import Curve, CurvePoint, Logistic, fit_with_curve, threshold_for
+from retrieval.rerank import weighed
 
 log = structlog.get_logger(__name__)
 SHIPPED = Path(__file__).with_name("second_look.json")
@@ -201,10 +201,7 @@ def _in_order(hits: Sequence[Hit]) -> Sequence[Hit]:
     """Hits that were judged, by score and judgement; what was asked for by its number stays first."""
     if hits[0].exact:
         return hits
-    # The order counts, not the scores alone: translations stand behind for a reason.
-    bases = accumulate((hit.score for hit in hits), min)
-    values = [b + _WEIGHT * (hit.judged or 0.0) for b, hit in zip(bases, hits, strict=True)]
-    return [hits[at] for at in sorted(range(len(hits)), key=lambda at: -values[at])]
+    return weighed(hits, [_WEIGHT * (hit.judged or 0.0) for hit in hits])
 
 
 def opinions_of(found: Retrieval) -> Opinions:
