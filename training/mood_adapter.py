@@ -8,6 +8,7 @@ loss (`training.mood_encoder`), the loop (`training.encoder_lora`), applying hea
 
 from __future__ import annotations
 
+import hashlib
 import json
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -15,9 +16,6 @@ from dataclasses import asdict, dataclass, field
 from functools import partial
 from pathlib import Path
 from typing import Any
-
-import numpy as np
-from numpy.typing import NDArray
 
 from bot.errors import ModelError
 from bot.heads import Heads
@@ -40,9 +38,8 @@ from training.mood_encoder import MoodHeads, TextBatches, load_texts, mood_loss
 from training.mood_heads import HeadArgs, fit_mood_heads, with_temperatures, with_threshold
 from training.tasks.frustration import FrustrationCase, score_frustration
 from training.tasks.sentiment import SentimentCase, judge, score_sentiment
-from training.vectors import Progress, no_progress
+from training.vectors import Progress, StoredEncoder, no_progress
 
-_CHUNK = 2000
 CONVERSATIONS = "service_conversations.jsonl"
 
 
@@ -57,6 +54,7 @@ class MoodArgs:
         source_weights: weight of one example of a source.
         balance: how far rare classes of a source are lifted while the adapter is trained, 0 to 1.
         heads: how the heads are fitted then.
+        cache: folder for vectors, outside the repository.
     """
 
     data: Path
@@ -76,6 +74,7 @@ class MoodArgs:
     )
     balance: float = 0.4
     heads: HeadArgs = field(default_factory=HeadArgs)
+    cache: Path = Path("~/.cache/shopkeeper/training")
 
 
 def mood_run(model: str, out: Path = SHIPPED / MOOD, **more: Any) -> EncoderLoraArgs:
@@ -137,7 +136,13 @@ def finish_heads(
     started = time.monotonic()
     dev = load_mood(args.data, "dev", args.written)
     train = load_mood(args.data, "train", args.written)
-    read, kept = (_encoded(encoder, data.examples, progress) for data in (train, dev))
+    # The name of an adapted encoder tells its weights apart; the same texts are read but once.
+    weights_of = hashlib.sha256(encoder.name.encode()).hexdigest()
+    encoder = StoredEncoder(encoder, args.cache.expanduser(), weights_of, progress)
+    read, kept = (
+        encoder.encode([simplified(e.text) for e in data.examples], "query")
+        for data in (train, dev)
+    )
     weights = args.source_weights
     heads = fit_mood_heads("mood-3", encoder.name, train.examples, read, weights, args.heads)
     heads = with_temperatures(heads, dev.examples, kept, weights)
@@ -159,17 +164,6 @@ def finish_heads(
     )
     write_heads(heads, args.run.output, record, context.extra)
     return scores
-
-
-def _encoded(
-    encoder: Encoder, examples: Sequence[MoodExample], progress: Progress
-) -> NDArray[np.float32]:
-    vectors = []
-    for start in range(0, len(examples), _CHUNK):
-        texts = [simplified(e.text) for e in examples[start : start + _CHUNK]]
-        vectors.append(encoder.encode(texts, "query"))
-        progress("encoding texts", min(start + _CHUNK, len(examples)), len(examples))
-    return np.concatenate(vectors)
 
 
 def _mood_scores(

@@ -171,7 +171,8 @@ def test_a_mood_adapter_is_trained_calibrated_and_served(
 
     out = tmp_path / "mood"
     quick = {"rank": 4, "alpha": 8, "first_layer": 0, "learning_rate": 5e-3, "epochs": 16}
-    args = MoodArgs(corpora, mood_run(str(base), out, **quick), corpora / "written")
+    cache = tmp_path / "vectors"
+    args = MoodArgs(corpora, mood_run(str(base), out, **quick), corpora / "written", cache=cache)
     run = train_adapter(args, lambda state, total: None)
     adapter = encoder_adapter(str(out))
     tensors = {k: v.astype(np.float32) for k, v in load_file(base / "model.safetensors").items()}
